@@ -1,0 +1,129 @@
+/* The agent and its rivals: whoever decides, for a batch, which teachers teach and how much.
+ *
+ * One interface for the learned policy and for every fixed strategy. The agent sees numbers only (logits,
+ * labels, statistics); it knows nothing of files, students or teachers' kinds. Formulas: Williams 1992
+ * (REINFORCE); Yuan et al. 2021 (arXiv 2012.06048) for the setting; paired probes: docs/credit.md.
+ *
+ * Thread-safety: one strategy is used by one thread at a time.
+ */
+#ifndef LYCEUM_AGENT_H
+#define LYCEUM_AGENT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lyceum/checkpoint.h"
+#include "lyceum/error.h"
+
+LYC_BEGIN_DECLS
+
+#define LYC_MAX_TEACHERS 32
+
+typedef enum lyc_action_mode { LYC_ACTION_SELECT, LYC_ACTION_WEIGHT, LYC_ACTION_SELECT_WEIGHT } lyc_action_mode;
+typedef enum lyc_teach_mode { LYC_TEACH_MEAN, LYC_TEACH_GREEDY } lyc_teach_mode;
+typedef enum lyc_credit_kind { LYC_CREDIT_PROBE, LYC_CREDIT_ON_POLICY } lyc_credit_kind;
+
+typedef struct lyc_agent_options {
+    const char *strategy;       /* "learned", "uniform", "single:<teacher>", ... : a row of the table */
+    double *weights;            /* `static`: one per teacher, >= 0, sum > 0 (normalised) */
+    size_t weight_count;
+    lyc_action_mode action;
+    lyc_teach_mode teach;
+    int hidden;                 /* width of the shared policy's tanh layer (32) */
+    double learning_rate;       /* Adam, 0.02 */
+    double entropy;             /* weight of the entropy bonus, 0.01 */
+    double sigma;               /* deviation of the Normal of the weight scores, 0.5 */
+    double clip;                /* on the normalised probe difference, 4 */
+    struct {
+        lyc_credit_kind kind;
+        int every;              /* probe: batches between probes (16) */
+        int steps;              /* R: virtual steps of a probe; length of an interval on policy (4) */
+        int samples;            /* n: held-out samples a reward is measured on (1024; capped at the split) */
+    } credit;
+} lyc_agent_options;
+
+/* Known before the first batch; constants of the run. Arrays of [teachers]. */
+typedef struct lyc_agent_facts {
+    int teachers, classes;
+    const char *const *names;
+    const double *reward_ce, *reward_accuracy; /* of each teacher on the reward split */
+    const double *valid_ce, *valid_accuracy;   /* and on the validation split */
+} lyc_agent_facts;
+
+/* What a decision may look at: the current batch, before the student's update on it. */
+typedef struct lyc_decision_input {
+    uint64_t seed;               /* the training seed */
+    uint32_t epoch, step;        /* key of random draws: step within the epoch */
+    uint64_t global_step;
+    size_t rows;
+    const float *const *teacher_logits; /* [teachers] -> [rows, classes]; -INFINITY where a class is unknown */
+    const float *student_logits;        /* [rows, classes] */
+    const int32_t *labels;              /* [rows], LYC_UNLABELLED where withheld */
+    double temperature;                 /* of the distillation loss */
+    double progress;                    /* global_step / total steps */
+    double lr_fraction;                 /* scheduled rate / base rate */
+} lyc_decision_input;
+
+typedef struct lyc_decision {
+    bool distils;                /* false: no KD term for this batch (`none`) */
+    bool per_row;                /* weights differ by row */
+    const float *weights;        /* [teachers], or [rows, teachers] when per_row; each row sums to 1; 0 where not
+                                    selected; borrowed until the next decide */
+    uint8_t select[LYC_MAX_TEACHERS];
+    float mean_weight[LYC_MAX_TEACHERS]; /* over the rows */
+    double log_prob, entropy;    /* of the policy; NAN for fixed strategies */
+    double value;                /* baseline's estimate (on policy), else NAN */
+    const double *observation;   /* [observation_size], normalised; NULL for strategies that look at nothing */
+} lyc_decision;
+
+/* One sampled action of the learned policy: a set and weights over it, held for a probe or a batch. */
+typedef struct lyc_action {
+    uint8_t select[LYC_MAX_TEACHERS]; /* never empty */
+    float weight[LYC_MAX_TEACHERS];   /* sum 1, 0 outside the selection */
+    double score[LYC_MAX_TEACHERS];   /* u_k of the selected */
+    double log_prob;
+} lyc_action;
+
+typedef struct lyc_strategy lyc_strategy;
+
+/* Table of strategies: name (as written in a config), one-line description, NULL past the end. */
+LYC_API const char *lyc_strategy_name(size_t index);
+LYC_API const char *lyc_strategy_doc(size_t index);
+
+LYC_API LYC_MUST_USE lyc_status lyc_strategy_create(lyc_strategy **out, const lyc_agent_options *options,
+                                                    const lyc_agent_facts *facts, uint64_t seed, size_t max_rows,
+                                                    lyc_error *err);
+LYC_API void lyc_strategy_destroy(lyc_strategy *strategy);
+LYC_API bool lyc_strategy_learns(const lyc_strategy *strategy);
+LYC_API bool lyc_strategy_needs_teachers(const lyc_strategy *strategy); /* false for `none` */
+LYC_API size_t lyc_strategy_observation_size(const lyc_strategy *strategy); /* 0 for most fixed ones */
+/* Names of the observation's entries, "cnn-a.ce", "global.progress"; borrowed. */
+LYC_API const char *lyc_strategy_observation_name(const lyc_strategy *strategy, size_t index);
+
+/* The decision that teaches the real student on this batch. With credit `on_policy` the learned strategy
+ * samples here and remembers the decision until lyc_strategy_reward. Call exactly once a batch: it updates
+ * the observation's running statistics. */
+LYC_API LYC_MUST_USE lyc_status lyc_strategy_decide(lyc_strategy *strategy, const lyc_decision_input *input,
+                                                    lyc_decision *out, lyc_error *err);
+
+/* Probe credit: draws action number `draw` (0 or 1) from the policy at the observation of the last decide. */
+LYC_API void lyc_strategy_sample(lyc_strategy *strategy, const lyc_decision_input *input, int draw, lyc_action *out);
+
+typedef struct lyc_feedback { double advantage, gradient_norm; } lyc_feedback;
+/* Learns from a pair: rewards of the two actions on the same held-out samples. A pair of equal actions
+ * carries no information: call it all the same, with equal rewards (only entropy acts). */
+LYC_API LYC_MUST_USE lyc_status lyc_strategy_learn_pair(lyc_strategy *strategy, const lyc_action *a, const lyc_action *b,
+                                                        double reward_a, double reward_b, lyc_feedback *out, lyc_error *err);
+/* On-policy credit: the reward of the interval of decisions since the last call. */
+LYC_API LYC_MUST_USE lyc_status lyc_strategy_learn_reward(lyc_strategy *strategy, double reward, lyc_feedback *out, lyc_error *err);
+
+/* Greedy behaviour, for evaluation: from now on decide() takes the best set and does not learn. */
+LYC_API void lyc_strategy_set_greedy(lyc_strategy *strategy, bool greedy);
+
+/* Registers everything a resumed run needs: policy, its Adam, normalisers, baseline, open interval. */
+LYC_API LYC_MUST_USE lyc_status lyc_strategy_register(lyc_strategy *strategy, lyc_state *state, lyc_error *err);
+
+LYC_END_DECLS
+
+#endif

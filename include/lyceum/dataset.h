@@ -1,0 +1,123 @@
+/* A data set in memory: images, labels, identities. Read-only after opening, so thread-safe.
+ *
+ * File (HDF5, see docs/files.md): /x u8 or f32 [N,C,H,W] (PyTorch's order), /y i64 [N] (-1 = no label),
+ * /split u8 [N] (0 = train part, 1 = test part, as the source delivered it), /id u64 [N] (unique).
+ * Attributes: format, classes (names), mean, std (per channel, of x scaled to 0..1), source, licence,
+ * fingerprint (XXH3-128 over shapes, types, /x, /y, /split, /id; hex).
+ * Every size and the fingerprint are checked on opening.
+ *
+ * A *row* is an index 0..N-1 in the file; an *id* is the value in /id. Banks and batches speak of rows
+ * and check ids.
+ */
+#ifndef LYCEUM_DATASET_H
+#define LYCEUM_DATASET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lyceum/error.h"
+
+LYC_BEGIN_DECLS
+
+#define LYC_FINGERPRINT_SIZE 33 /* 32 hex digits and the terminator */
+#define LYC_UNLABELLED (-1)
+
+typedef enum lyc_split { LYC_SPLIT_TRAIN, LYC_SPLIT_REWARD, LYC_SPLIT_VALID, LYC_SPLIT_TEST, LYC_SPLIT_COUNT } lyc_split;
+LYC_API const char *lyc_split_name(lyc_split split); /* "train", "reward", "valid", "test" */
+
+typedef struct lyc_dataset lyc_dataset;
+
+LYC_API LYC_MUST_USE lyc_status lyc_dataset_open(lyc_dataset **out, const char *path, lyc_error *err);
+LYC_API void lyc_dataset_close(lyc_dataset *data);
+
+LYC_API const char *lyc_dataset_path(const lyc_dataset *data);
+LYC_API size_t lyc_dataset_rows(const lyc_dataset *data);
+LYC_API int lyc_dataset_classes(const lyc_dataset *data);
+LYC_API const char *lyc_dataset_class_name(const lyc_dataset *data, int class_index);
+LYC_API const char *lyc_dataset_fingerprint(const lyc_dataset *data);
+LYC_API void lyc_dataset_shape(const lyc_dataset *data, int *channels, int *height, int *width);
+LYC_API const float *lyc_dataset_mean(const lyc_dataset *data); /* [channels], of x in 0..1 */
+LYC_API const float *lyc_dataset_std(const lyc_dataset *data);
+LYC_API const int32_t *lyc_dataset_labels(const lyc_dataset *data);   /* [rows], LYC_UNLABELLED or class */
+LYC_API const uint64_t *lyc_dataset_ids(const lyc_dataset *data);     /* [rows] */
+LYC_API const uint8_t *lyc_dataset_parts(const lyc_dataset *data);    /* [rows], 0 train part, 1 test part */
+
+/* How pixels become network input: x/255 (u8) or x (f32), then (x - mean[c]) / std[c]. Part of a
+ * teacher's fingerprint: every network carries its own. */
+typedef struct lyc_preprocess {
+    int channels;
+    float mean[16], std[16];
+} lyc_preprocess;
+LYC_API void lyc_preprocess_of(const lyc_dataset *data, lyc_preprocess *out); /* the data set's own */
+
+/* Augmentation: a pure function of (seed, recipe, view, row id), and no function of the training seed.
+ * View 0 is always the clean sample. */
+typedef struct lyc_view_recipe {
+    int views;      /* how many different views exist; 1 = only the clean one */
+    int shift;      /* up to this many pixels in each direction, zero (before normalisation) outside */
+    bool flip;      /* mirror left-right with probability 1/2 */
+    uint64_t seed;
+} lyc_view_recipe;
+#define LYC_VIEW_KEY_SIZE 96
+/* "shift=2 flip=1 seed=0": the recipe as it enters a bank's key (without the count of views). */
+LYC_API void lyc_view_key(const lyc_view_recipe *recipe, char out[LYC_VIEW_KEY_SIZE]);
+
+/* Writes rows `rows[count]` in view `view` as NHWC floats, out[count * H*W*C]. */
+LYC_API void lyc_dataset_fill(const lyc_dataset *data, const lyc_preprocess *preprocess,
+                              const lyc_view_recipe *recipe, int view, const uint32_t *rows,
+                              size_t count, float *out);
+
+/* ---- splits ------------------------------------------------------------------------------------ */
+
+typedef struct lyc_split_options {
+    double reward_fraction, valid_fraction; /* of the train part */
+    uint64_t seed;                          /* belongs to the data, not to the training seed */
+    int64_t labelled;                       /* keep this many labels of `train`, stratified; 0 = all */
+    bool strict;                            /* duplicates are errors */
+    const int32_t *only_classes;            /* train on rows of these classes only; NULL = all */
+    size_t only_class_count;
+    const int32_t *class_order;             /* label y of the train part is read as class_order[y]; NULL = as is.
+                                               Applies to train, reward, valid and test alike */
+    size_t class_order_count;
+} lyc_split_options;
+
+/* Four disjoint lists of rows. The train part of the file is cut (stratified by class) into train,
+ * reward and valid; the test part is test. Rows of equal content go to one split; rows of the train
+ * part that equal a test row are dropped. A reward or valid split under 200 rows logs a warning, an
+ * empty one is an error. */
+typedef struct lyc_splits {
+    uint32_t *rows[LYC_SPLIT_COUNT]; /* ascending */
+    uint32_t count[LYC_SPLIT_COUNT];
+    int32_t *labels;        /* [dataset rows]: what the student may see: LYC_UNLABELLED where withheld */
+    uint32_t labelled;      /* rows of train that keep their label */
+    uint32_t duplicates_grouped; /* train-part rows whose content equals another train-part row */
+    uint32_t duplicates_dropped; /* train-part rows dropped because they equal a test row */
+} lyc_splits;
+
+LYC_API LYC_MUST_USE lyc_status lyc_splits_create(lyc_splits **out, const lyc_dataset *data,
+                                                  const lyc_split_options *options, lyc_error *err);
+LYC_API void lyc_splits_destroy(lyc_splits *splits);
+
+/* ---- batches ----------------------------------------------------------------------------------- */
+
+/* The sampler: batch `step` of epoch `epoch` is a pure function of (seed, epoch, step). The last batch
+ * of an epoch may be smaller. Not thread-safe (it keeps the permutation of the last epoch asked for);
+ * make one per thread that needs one. */
+typedef struct lyc_sampler lyc_sampler;
+typedef struct lyc_batch {
+    uint32_t epoch, step; /* step within the epoch */
+    int view;
+    uint32_t count;
+    const uint32_t *rows; /* [count], rows of the data set; borrowed until the next call */
+} lyc_batch;
+
+LYC_API LYC_MUST_USE lyc_status lyc_sampler_create(lyc_sampler **out, const uint32_t *rows, uint32_t count,
+                                                   uint32_t batch, int views, uint64_t seed, lyc_error *err);
+LYC_API void lyc_sampler_destroy(lyc_sampler *sampler);
+LYC_API uint32_t lyc_sampler_steps(const lyc_sampler *sampler); /* batches in an epoch */
+LYC_API void lyc_sampler_batch(lyc_sampler *sampler, uint32_t epoch, uint32_t step, lyc_batch *out);
+
+LYC_END_DECLS
+
+#endif

@@ -1,0 +1,144 @@
+/* Networks: an immutable architecture, parameters in one contiguous block, and workspaces that hold
+ * the activations of one user of it. The engine's unit is the shard (docs/architecture.md).
+ *
+ *     lyc_network *net;  lyc_network_create(&net, &spec, &err);
+ *     float *params = ...lyc_network_size(net)...;  lyc_network_init(net, seed, params);
+ *     lyc_workspace *ws; lyc_workspace_create(&ws, net, LYC_MODE_TRAIN, 128, &err);
+ *     lyc_workspace_forward(ws, params, &pass, pool);          // logits [rows, classes]
+ *     lyc_workspace_backward(ws, params, gradient, fn, payload, pool);
+ *
+ * A network is read-only after creation and shared freely; a workspace serves one caller at a time.
+ */
+#ifndef LYCEUM_NETWORK_H
+#define LYCEUM_NETWORK_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lyceum/error.h"
+#include "lyceum/pool.h"
+
+LYC_BEGIN_DECLS
+
+#define LYC_MAX_HIDDEN 16
+
+typedef struct lyc_network_spec {
+    const char *arch;           /* a row of the table of architectures: "mlp", "lenet5" */
+    int channels, height, width;
+    int classes;
+    int hidden[LYC_MAX_HIDDEN]; /* mlp: widths of the hidden layers; hidden_count 0 = the arch's default */
+    int hidden_count;
+    double dropout;             /* after each hidden activation; 0 = none */
+} lyc_network_spec;
+
+typedef struct lyc_network lyc_network;
+
+LYC_API LYC_MUST_USE lyc_status lyc_network_create(lyc_network **out, const lyc_network_spec *spec, lyc_error *err);
+LYC_API void lyc_network_destroy(lyc_network *net);
+LYC_API const lyc_network_spec *lyc_network_get_spec(const lyc_network *net);
+
+/* Table of architectures: name and one-line description; NULL past the end. */
+LYC_API const char *lyc_network_arch_name(size_t index);
+LYC_API const char *lyc_network_arch_doc(size_t index);
+
+/* Parameters. `size` counts floats of the block; the block holds Lyceum's own order (linear layers that
+ * follow a flatten have their columns in HWC order), files hold PyTorch's: use export and import. */
+typedef struct lyc_parameter {
+    const char *name;   /* as PyTorch names it: "fc1.weight" */
+    int rank;
+    int64_t dims[4];    /* as in the file: linear [out, in], convolution OIHW */
+    size_t offset;      /* first float in the block */
+    size_t size;
+    int decays;         /* 0 for biases and norms */
+} lyc_parameter;
+LYC_API size_t lyc_network_size(const lyc_network *net);
+LYC_API size_t lyc_network_parameter_count(const lyc_network *net);
+LYC_API const lyc_parameter *lyc_network_parameter(const lyc_network *net, size_t index);
+LYC_API void lyc_network_export(const lyc_network *net, size_t index, const float *block, float *file_order);
+LYC_API void lyc_network_import(const lyc_network *net, size_t index, const float *file_order, float *block);
+/* PyTorch's default initialisation of each layer, drawn with Philox (same law, not the same numbers). */
+LYC_API void lyc_network_init(const lyc_network *net, uint64_t seed, float *block);
+
+/* Multiply-adds x 2 of one row: forward, and forward + backward. */
+LYC_API double lyc_network_flops_forward(const lyc_network *net);
+LYC_API double lyc_network_flops_train(const lyc_network *net);
+
+/* ---- workspaces -------------------------------------------------------------------------------- */
+
+typedef enum lyc_mode { LYC_MODE_TRAIN, LYC_MODE_INFER } lyc_mode;
+typedef struct lyc_workspace lyc_workspace;
+
+/* Rows of a shard: a function of the network, the mode and the number of rows of the batch, never of
+ * threads. Stored in checkpoints and banks. */
+LYC_API size_t lyc_shard_rows(const lyc_network *net, lyc_mode mode, size_t batch_rows);
+
+/* Writes the input of rows [first, first + rows) of the batch, NHWC, into `out`; called once per shard,
+ * on the thread that will use it. */
+typedef void (*lyc_input_fn)(void *payload, size_t first, size_t rows, float *out);
+
+typedef struct lyc_pass {
+    size_t rows;        /* 1 .. max_rows of the workspace */
+    lyc_input_fn input;
+    void *input_payload;
+    uint64_t seed;      /* dropout (training mode only) is keyed by seed, epoch, step, row in batch */
+    uint32_t epoch, step;
+    lyc_priority priority;
+} lyc_pass;
+
+LYC_API LYC_MUST_USE lyc_status lyc_workspace_create(lyc_workspace **out, const lyc_network *net, lyc_mode mode,
+                                                     size_t max_rows, lyc_error *err);
+LYC_API void lyc_workspace_destroy(lyc_workspace *workspace);
+LYC_API size_t lyc_workspace_bytes(const lyc_workspace *workspace);
+
+/* Runs the network on a batch; afterwards `lyc_workspace_logits` is [rows, classes], borrowed until the
+ * next forward. pool may be NULL. Allocates nothing. */
+LYC_API void lyc_workspace_forward(lyc_workspace *workspace, const float *params, const lyc_pass *pass, lyc_pool *pool);
+LYC_API const float *lyc_workspace_logits(const lyc_workspace *workspace);
+
+/* Gradient of the loss in the logits of rows [first, first + rows): fills grad[rows, classes]. Shard index
+ * `shard` lets the callee keep partial sums of losses to combine in a fixed order. */
+typedef void (*lyc_logit_gradient_fn)(void *payload, size_t shard, size_t first, size_t rows, const float *logits,
+                                      float *gradient);
+
+/* After a training-mode forward: the gradient of the whole batch, summed over shards in a fixed binary
+ * tree, overwrites gradient[lyc_network_size]. */
+LYC_API void lyc_workspace_backward(lyc_workspace *workspace, const float *params, float *gradient,
+                                    lyc_logit_gradient_fn fn, void *payload, lyc_pool *pool);
+
+/* ---- optimisers -------------------------------------------------------------------------------- */
+
+typedef struct lyc_optimizer_options {
+    const char *kind; /* "sgd", "adam", "adamw" */
+    double momentum, beta1, beta2, epsilon, weight_decay; /* PyTorch's meaning of each */
+} lyc_optimizer_options;
+
+typedef struct lyc_optimizer lyc_optimizer;
+LYC_API LYC_MUST_USE lyc_status lyc_optimizer_create(lyc_optimizer **out, const lyc_network *net,
+                                                     const lyc_optimizer_options *options, lyc_error *err);
+LYC_API void lyc_optimizer_destroy(lyc_optimizer *optimizer);
+/* One update of params[] with gradient[]; lr is the scheduled rate. Bit-identical for any pool. */
+LYC_API void lyc_optimizer_step(lyc_optimizer *optimizer, float *params, const float *gradient, double lr,
+                                lyc_priority priority, lyc_pool *pool);
+/* The state that a checkpoint or a clone needs: `moments` floats (count multiples of the network size) and
+ * the number of steps taken. */
+LYC_API float *lyc_optimizer_moments(lyc_optimizer *optimizer, size_t *count);
+LYC_API uint64_t lyc_optimizer_steps(const lyc_optimizer *optimizer);
+LYC_API void lyc_optimizer_set_steps(lyc_optimizer *optimizer, uint64_t steps);
+/* dst becomes a copy of src (same network, same options). */
+LYC_API void lyc_optimizer_copy(lyc_optimizer *dst, const lyc_optimizer *src);
+
+/* Learning-rate schedule: factor in (0,1] of step `step` (0-based) of `total`. "constant" or "cosine", with
+ * linear warm-up over the first warmup * total steps. */
+LYC_API double lyc_schedule_factor(const char *kind, double warmup, uint64_t step, uint64_t total);
+
+/* ---- elementary losses on logits (rows of the operator table, kernels exposed) ------------------- */
+
+/* out[rows, classes] = softmax(logits / temperature), max-subtracted. in == out is fine. */
+LYC_API void lyc_softmax(const float *logits, float temperature, size_t rows, size_t classes, float *out);
+LYC_API void lyc_log_softmax(const float *logits, float temperature, size_t rows, size_t classes, float *out);
+/* Cross-entropy at T = 1 of each row against its label; rows with label -1 give 0. */
+LYC_API void lyc_cross_entropy(const float *logits, const int32_t *labels, size_t rows, size_t classes, float *out);
+
+LYC_END_DECLS
+
+#endif

@@ -1,0 +1,113 @@
+/* Teachers: frozen classifiers, asked for the logits of samples in a view.
+ *
+ * Class map: an optional list map[C_teacher]: output j of the teacher is class map[j] of the data set. A
+ * teacher may know fewer classes than the data set: the logits it returns are always [count, classes of the
+ * data set], with -INFINITY for classes it does not know.
+ */
+#ifndef LYCEUM_TEACHER_H
+#define LYCEUM_TEACHER_H
+
+#include <stdbool.h>
+
+#include "lyceum/dataset.h"
+#include "lyceum/network.h"
+#include "lyceum/pool.h"
+
+LYC_BEGIN_DECLS
+
+typedef struct lyc_teacher_options {
+    const char *name;
+    const char *kind;           /* "model" or "bank": a row of the table of kinds */
+    const char *path;
+    const int32_t *class_map;   /* NULL = identity */
+    size_t class_map_count;
+    double delay_seconds;       /* recorded teachers: wait this long before each answer (stands in for a slow or
+                                   remote teacher); such a teacher is `blocking` */
+} lyc_teacher_options;
+
+typedef struct lyc_teacher_info {
+    const char *name, *kind;
+    int classes;                /* of the data set */
+    bool knows_all;             /* every class has a finite logit */
+    bool blocking;              /* waits rather than computes: gets a thread of its own */
+    double flops_per_row;       /* 0 where it computes nothing */
+    char fingerprint[LYC_FINGERPRINT_SIZE]; /* weights, preprocessing, class map, kernels' precision */
+} lyc_teacher_info;
+
+typedef struct lyc_teacher lyc_teacher;
+
+/* The data set and recipe must outlive the teacher. */
+LYC_API LYC_MUST_USE lyc_status lyc_teacher_open(lyc_teacher **out, const lyc_teacher_options *options,
+                                                 const lyc_dataset *data, const lyc_view_recipe *recipe,
+                                                 lyc_error *err);
+LYC_API void lyc_teacher_close(lyc_teacher *teacher);
+LYC_API const lyc_teacher_info *lyc_teacher_get_info(const lyc_teacher *teacher);
+/* out[count, classes]: exactly these rows, in this order. The pool (may be NULL) computes shards. Any thread,
+ * one call at a time per teacher. NaN or +inf logits are LYC_ENUMERIC naming the teacher and the row id. */
+LYC_API LYC_MUST_USE lyc_status lyc_teacher_logits(lyc_teacher *teacher, const uint32_t *rows, size_t count, int view,
+                                                   float *out, lyc_pool *pool, lyc_error *err);
+
+/* ---- the bank: frozen outputs, paid for once -------------------------------------------------------
+ * One HDF5 file for a teacher, a data set, a view recipe and a seed:
+ *   <directory>/<teacher name>-<first 12 of key>.h5, /logits/<view> f32 [N,C], /filled/<view> u8 [blocks],
+ *   /checksum/<view> u64 [blocks]; attributes data_fingerprint, teacher_fingerprint, view_key, block_rows.
+ * Rows are computed in canonical blocks of `block_rows` consecutive rows of one view, tail padded by
+ * repeating the last row: a row has one value, whoever asks first. Thread-safe. */
+typedef struct lyc_bank lyc_bank;
+LYC_API LYC_MUST_USE lyc_status lyc_bank_open(lyc_bank **out, const char *directory, lyc_teacher *teacher,
+                                              const lyc_dataset *data, const lyc_view_recipe *recipe, lyc_error *err);
+LYC_API LYC_MUST_USE lyc_status lyc_bank_close(lyc_bank *bank, lyc_error *err);
+/* As lyc_teacher_logits; computes and stores the blocks that are missing. */
+LYC_API LYC_MUST_USE lyc_status lyc_bank_logits(lyc_bank *bank, const uint32_t *rows, size_t count, int view, float *out,
+                                                lyc_pool *pool, lyc_error *err);
+LYC_API const char *lyc_bank_path(const lyc_bank *bank);
+typedef struct lyc_bank_stats { uint64_t blocks, filled, computed_now; bool writable; } lyc_bank_stats;
+LYC_API void lyc_bank_get_stats(lyc_bank *bank, lyc_bank_stats *out);
+
+/* ---- the ensemble: all teachers, running ahead of the student -------------------------------------- */
+
+/* What the student gets for one batch. The ids travel with the logits and are compared again at fusion. */
+typedef struct lyc_teacher_batch {
+    uint32_t epoch, step;
+    int view;
+    uint32_t count;
+    const uint32_t *rows;        /* [count] */
+    const uint64_t *ids;         /* [count] */
+    int teachers, classes;
+    const float *const *logits;  /* [teachers] -> [count, classes] */
+} lyc_teacher_batch;
+
+typedef struct lyc_ensemble_options {
+    const lyc_teacher_options *teachers;
+    size_t teacher_count;
+    const char *bank_directory;  /* NULL = no banks */
+    size_t look_ahead_bytes;     /* bound on batches computed ahead */
+    size_t min_ahead;            /* but at least this many batches (probes need the next R) */
+} lyc_ensemble_options;
+
+typedef struct lyc_ensemble lyc_ensemble;
+LYC_API LYC_MUST_USE lyc_status lyc_ensemble_open(lyc_ensemble **out, const lyc_ensemble_options *options,
+                                                  const lyc_dataset *data, const lyc_view_recipe *recipe,
+                                                  lyc_pool *pool, lyc_error *err);
+LYC_API void lyc_ensemble_close(lyc_ensemble *ensemble); /* cancels what runs ahead, joins its threads */
+LYC_API int lyc_ensemble_count(const lyc_ensemble *ensemble);
+LYC_API const lyc_teacher_info *lyc_ensemble_info(const lyc_ensemble *ensemble, int index);
+
+/* Logits of given rows in the clean view, out[count, classes] of teacher `index`, through its bank. */
+LYC_API LYC_MUST_USE lyc_status lyc_ensemble_logits(lyc_ensemble *ensemble, int index, const uint32_t *rows, size_t count,
+                                                    float *out, lyc_error *err);
+
+/* Starts one driver thread per teacher on the batches from (epoch, step) on, as many epochs as given. */
+LYC_API LYC_MUST_USE lyc_status lyc_ensemble_start(lyc_ensemble *ensemble, const uint32_t *rows, uint32_t count, uint32_t batch,
+                                                   int views, uint64_t seed, uint32_t epochs, uint32_t first_epoch,
+                                                   uint32_t first_step, lyc_error *err);
+/* The batch `offset` ahead of the current one (0 = current); waits until it is there. Borrowed until
+ * lyc_ensemble_advance moves past it. *out is NULL past the last batch. */
+LYC_API LYC_MUST_USE lyc_status lyc_ensemble_batch(lyc_ensemble *ensemble, uint32_t offset, const lyc_teacher_batch **out, lyc_error *err);
+LYC_API void lyc_ensemble_advance(lyc_ensemble *ensemble);
+/* Seconds that lyc_ensemble_batch waited since the start: 0 means that the student waits for nothing. */
+LYC_API double lyc_ensemble_waited(const lyc_ensemble *ensemble);
+
+LYC_END_DECLS
+
+#endif
