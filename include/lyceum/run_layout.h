@@ -23,6 +23,8 @@
 
 LYC_BEGIN_DECLS
 
+#define LYC_RUN_OBSERVATION_MAX 2048 /* the longest observation a row can hold: LYC_EUNSUPPORTED beyond */
+
 /* Tables in order of creation: the index of /committed. Values of `lyc_run_table`. */
 #define LYC_RUN_TABLE_MAP(X)                                                                                 \
     X(TRAJECTORY, trajectory)                                                                                \
@@ -35,7 +37,7 @@ LYC_BEGIN_DECLS
  *   TEACHERS_CLASSES [K, C]; field: VALUE (the struct holds the number) or ARRAY (it holds a pointer). */
 #define LYC_TRAJECTORY_MAP(X)                                                                                \
     X(TRAJECTORY, step, U64, SCALAR, VALUE, "global step, from 0; one row per batch")                        \
-    X(TRAJECTORY, epoch, U32, SCALAR, VALUE, "epoch")                                                        \
+    X(TRAJECTORY, epoch, U32, SCALAR, VALUE, "epoch, from 0")                                                \
     X(TRAJECTORY, observation, F32, OBSERVATION, ARRAY, "what the agent looked at, normalised")              \
     X(TRAJECTORY, select, U8, TEACHERS, ARRAY, "1 where the teacher taught this batch")                      \
     X(TRAJECTORY, weight, F32, TEACHERS, ARRAY, "its weight, mean over the rows; sums to 1")                 \
@@ -65,7 +67,7 @@ LYC_BEGIN_DECLS
     X(PROBES, gradient_norm, F64, SCALAR, VALUE, "norm of the policy's gradient")
 
 #define LYC_EPOCHS_MAP(X)                                                                                    \
-    X(EPOCHS, epoch, U32, SCALAR, VALUE, "epoch")                                                            \
+    X(EPOCHS, epoch, U32, SCALAR, VALUE, "epoch, from 0")                                                    \
     X(EPOCHS, loss_total, F64, SCALAR, VALUE, "mean loss as optimised, over the epoch's rows")               \
     X(EPOCHS, loss_ce, F64, SCALAR, VALUE, "mean cross-entropy of the labelled rows")                        \
     X(EPOCHS, loss_kd, F64, SCALAR, VALUE, "mean T^2 KL to the fused targets")                               \

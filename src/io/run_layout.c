@@ -82,6 +82,9 @@ static void fill_constants(layout *out, const lyc_run_facts *facts) {
 }
 
 static lyc_status make_layout(layout **out, const lyc_run_facts *facts, lyc_error *err) {
+    if (facts->observation > LYC_RUN_OBSERVATION_MAX)
+        LYC_FAIL(err, LYC_EUNSUPPORTED, "an observation of %zu numbers; a run file holds at most %d",
+                 facts->observation, LYC_RUN_OBSERVATION_MAX);
     LYC_TRY(LYC_NEW_ARRAY(*out, 1, err));
     fill_tables(*out, facts);
     fill_constants(*out, facts);
