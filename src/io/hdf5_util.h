@@ -59,7 +59,7 @@ LYC_MUST_USE lyc_status lyc__file_temporary(char **out, const char *path, lyc_er
 /* Syncs `temporary`, renames it to `path`, syncs the directory. On failure the temporary file is removed. */
 LYC_MUST_USE lyc_status lyc__file_publish(const char *temporary, const char *path, lyc_error *err);
 
-/* ---- attributes (hdf5_attribute.c) -------------------------------------------------------------- */
+/* ---- attributes (hdf5_attribute.c, text in hdf5_text.c) ----------------------------------------- */
 
 bool lyc__h5_has_attribute(hid_t object, const char *name);
 
