@@ -1,0 +1,183 @@
+#include "distill/credit.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "lyceum/log.h"
+#include "lyceum/memory.h"
+#include "lyceum/random.h"
+
+#define REWARD_EPSILON 1e-8
+#define PAIR 2
+
+struct lyc__credit {
+    uint64_t every, steps;
+    uint32_t samples;                   /* capped at the size of the reward split */
+    uint32_t *permutation;              /* [size of the reward split] */
+    uint32_t *rows;                     /* [samples] */
+    int32_t *labels;                    /* [samples] */
+    lyc_student *clones[PAIR];          /* probe only */
+    const lyc_teacher_batch **batches;  /* [steps]: what the virtual steps learn from */
+};
+
+lyc_status lyc__credit_open(lyc__job *job, lyc_error *err) {
+    const lyc_agent_options *agent = &job->config->agent;
+    lyc__credit *credit = NULL;
+    LYC_TRY(lyc_allocate((void **)&credit, 1, sizeof *credit, "credit", err));
+    job->credit = credit;
+    uint32_t held_out = job->splits->count[LYC_SPLIT_REWARD];
+    credit->every = (uint64_t)agent->credit.every;
+    credit->steps = (uint64_t)agent->credit.steps;
+    credit->samples = (uint32_t)agent->credit.samples < held_out ? (uint32_t)agent->credit.samples : held_out;
+    LYC_TRY(LYC_NEW_ARRAY(credit->permutation, held_out, err));
+    LYC_TRY(LYC_NEW_ARRAY(credit->rows, credit->samples, err));
+    LYC_TRY(LYC_NEW_ARRAY(credit->labels, credit->samples, err));
+    if (agent->credit.kind != LYC_CREDIT_PROBE) return LYC_OK;
+    LYC_TRY(LYC_NEW_ARRAY(credit->batches, credit->steps, err));
+    for (int i = 0; i < PAIR; i++) LYC_TRY(lyc__job_student(job, &credit->clones[i], err));
+    return LYC_OK;
+}
+
+void lyc__credit_close(lyc__credit *credit) {
+    if (credit == NULL) return;
+    for (int i = 0; i < PAIR; i++) lyc_student_destroy(credit->clones[i]);
+    lyc_free(credit->batches);
+    lyc_free(credit->labels);
+    lyc_free(credit->rows);
+    lyc_free(credit->permutation);
+    lyc_free(credit);
+}
+
+/* The held-out samples that belong to global step `step`: the same before and after, and after a resume. */
+static void draw_samples(lyc__job *job, uint64_t step) {
+    lyc__credit *credit = job->credit;
+    lyc_random_key key = {.seed = job->config->train.seed,
+                          .purpose = LYC_PURPOSE_REWARD,
+                          .epoch = (uint32_t)(step / job->steps_per_epoch),
+                          .step = (uint32_t)(step % job->steps_per_epoch)};
+    lyc_random_permutation(key, credit->permutation, job->splits->count[LYC_SPLIT_REWARD]);
+    for (uint32_t i = 0; i < credit->samples; i++) {
+        uint32_t row = job->splits->rows[LYC_SPLIT_REWARD][credit->permutation[i]];
+        credit->rows[i] = row;
+        credit->labels[i] = job->splits->labels[row];
+    }
+}
+
+static double improvement(double before, double after) {
+    return (before - after) / (fabs(before) + REWARD_EPSILON);
+}
+
+/* ---- probe ------------------------------------------------------------------------------------- */
+
+typedef struct probe {
+    lyc__job *job;
+    const lyc_action *actions;         /* [PAIR] */
+    double loss[PAIR + 1];             /* after the first, after the second action; before (the student's) */
+    lyc_status status[PAIR];
+    lyc_error errors[PAIR];
+} probe;
+
+static lyc_status follow(lyc__job *job, lyc_student *clone, const lyc_action *action, lyc_error *err) {
+    lyc__credit *credit = job->credit;
+    lyc_student_copy(clone, job->student);
+    for (uint64_t r = 0; r < credit->steps; r++) {
+        const lyc_teacher_batch *batch = credit->batches[r];
+        lyc_batch taken = {.epoch = batch->epoch, .step = batch->step, .view = batch->view, .count = batch->count, .rows = batch->rows};
+        (void)lyc_student_forward(clone, &taken, LYC_PRIORITY_PROBE, job->pool);
+        lyc_lesson lesson = {.ids = batch->ids, .logits = batch->logits, .teachers = batch->teachers, .weights = action->weight};
+        lyc_losses losses;
+        LYC_TRY(lyc_student_learn(clone, &lesson, LYC_PRIORITY_PROBE, job->pool, &losses, err));
+    }
+    return LYC_OK;
+}
+
+/* Items 0 and 1 are the clones, item 2 measures the student itself: independent work for idle threads. */
+static void probe_item(void *payload, size_t item, int slot) {
+    (void)slot;
+    probe *p = payload;
+    lyc__credit *credit = p->job->credit;
+    lyc_student *measured = p->job->student;
+    if (item < PAIR) {
+        measured = credit->clones[item];
+        p->status[item] = follow(p->job, measured, &p->actions[item], &p->errors[item]);
+        if (p->status[item] != LYC_OK) return;
+    }
+    p->loss[item] = lyc_student_held_out_loss(measured, credit->rows, credit->labels, credit->samples, LYC_PRIORITY_PROBE,
+                                              p->job->pool);
+}
+
+static bool same_action(const lyc_action *a, const lyc_action *b, int teachers) {
+    return memcmp(a->select, b->select, (size_t)teachers * sizeof a->select[0]) == 0 &&
+           memcmp(a->weight, b->weight, (size_t)teachers * sizeof a->weight[0]) == 0;
+}
+
+/* The next `steps` batches; false near the end of the run, where there are not as many left. */
+static lyc_status fetch_batches(lyc__job *job, bool *complete, lyc_error *err) {
+    lyc__credit *credit = job->credit;
+    *complete = true;
+    for (uint64_t r = 0; r < credit->steps && *complete; r++) {
+        LYC_TRY(lyc_ensemble_batch(job->ensemble, (uint32_t)r, &credit->batches[r], err));
+        *complete = credit->batches[r] != NULL;
+    }
+    return LYC_OK;
+}
+
+static lyc_status run_probe(lyc__job *job, const lyc_decision_input *input, lyc__step_record *record, lyc_error *err) {
+    bool complete;
+    LYC_TRY(fetch_batches(job, &complete, err));
+    if (!complete) return LYC_OK;
+    lyc_action actions[PAIR];
+    for (int i = 0; i < PAIR; i++) lyc_strategy_sample(job->strategy, input, i, &actions[i]);
+    double reward[PAIR] = {0.0, 0.0};
+    if (!same_action(&actions[0], &actions[1], job->teachers)) {
+        draw_samples(job, job->cursor.global_step);
+        probe p = {.job = job, .actions = actions};
+        lyc_pool_run(job->pool, LYC_PRIORITY_PROBE, PAIR + 1, probe_item, &p);
+        for (int i = 0; i < PAIR; i++) {
+            if (p.status[i] != LYC_OK) {
+                lyc_error_prefix(&p.errors[i], "probe at step %llu", (unsigned long long)job->cursor.global_step);
+                LYC_FAIL(err, p.status[i], "%s", p.errors[i].message);
+            }
+            reward[i] = improvement(p.loss[PAIR], p.loss[i]);
+        }
+        record->reward = reward[0];
+    }
+    lyc_feedback feedback;
+    LYC_TRY(lyc_strategy_learn_pair(job->strategy, &actions[0], &actions[1], reward[0], reward[1], &feedback, err));
+    record->advantage = feedback.advantage;
+    return lyc__record_probe(job, actions, reward, &feedback, err);
+}
+
+/* ---- on policy --------------------------------------------------------------------------------- */
+
+static double held_out_loss(lyc__job *job, uint64_t interval_start) {
+    draw_samples(job, interval_start);
+    return lyc_student_held_out_loss(job->student, job->credit->rows, job->credit->labels, job->credit->samples,
+                                     LYC_PRIORITY_STUDENT, job->pool);
+}
+
+static lyc_status close_interval(lyc__job *job, lyc__step_record *record, lyc_error *err) {
+    uint64_t start = job->cursor.global_step + 1 - job->credit->steps;
+    double reward = improvement(job->tally.on_policy_before, held_out_loss(job, start));
+    lyc_feedback feedback;
+    LYC_TRY(lyc_strategy_learn_reward(job->strategy, reward, &feedback, err));
+    record->reward = reward;
+    record->advantage = feedback.advantage;
+    return LYC_OK;
+}
+
+/* ---- the two hooks of the loop ------------------------------------------------------------------- */
+
+lyc_status lyc__credit_before_update(lyc__job *job, const lyc_decision_input *input, lyc__step_record *record, lyc_error *err) {
+    uint64_t step = job->cursor.global_step;
+    if (job->config->agent.credit.kind == LYC_CREDIT_PROBE)
+        return step % job->credit->every == 0 ? run_probe(job, input, record, err) : LYC_OK;
+    if (step % job->credit->steps == 0) job->tally.on_policy_before = held_out_loss(job, step);
+    return LYC_OK;
+}
+
+lyc_status lyc__credit_after_update(lyc__job *job, lyc__step_record *record, lyc_error *err) {
+    if (job->config->agent.credit.kind != LYC_CREDIT_ON_POLICY) return LYC_OK;
+    if ((job->cursor.global_step + 1) % job->credit->steps != 0) return LYC_OK;
+    return close_interval(job, record, err);
+}

@@ -1,0 +1,128 @@
+/* A run in progress: everything that the loop, the credit, the recorder and the evaluation share.
+ *
+ * Private to src/distill. Opened by lyc__job_open (setup.c) and closed by lyc__job_close; in between one
+ * thread, the owner of the pool, uses it.
+ */
+#ifndef LYCEUM_DISTILL_JOB_H
+#define LYCEUM_DISTILL_JOB_H
+
+#include "distill/run_directory.h"
+#include "lyceum/agent.h"
+#include "lyceum/checkpoint.h"
+#include "lyceum/config.h"
+#include "lyceum/distill.h"
+#include "lyceum/model.h"
+#include "lyceum/run_layout.h"
+#include "lyceum/student.h"
+#include "lyceum/teacher.h"
+
+typedef struct lyc__credit lyc__credit; /* credit.h */
+
+/* Where the run stands; all of it is in every checkpoint. Unsigned 64-bit values only, so that it can be
+ * registered as one array. */
+typedef struct lyc__cursor {
+    uint64_t global_step;                /* updates of the student made */
+    uint64_t table_rows[LYC_RUN_TABLES]; /* rows of run.h5 that belong to them */
+    uint64_t log_bytes;                  /* length of log.jsonl then */
+    uint64_t test_touched;
+    uint64_t best_epoch;                 /* epochs completed when the best parameters were kept; 0 = none yet */
+    uint64_t finished;                   /* 1 once the model file is written */
+    uint64_t epoch_rows, epoch_labelled; /* of the current epoch so far */
+} lyc__cursor;
+
+/* Doubles only, for the same reason. */
+typedef struct lyc__tally {
+    double best_accuracy, best_nll;
+    double last_valid;                   /* accuracy on the validation split after the last epoch */
+    double on_policy_before;             /* held-out loss at the start of the open interval */
+    double loss_total, loss_ce, loss_kd; /* sums over the epoch: rows (total, kd), labelled rows (ce) */
+    double greedy_accuracy;
+    double seconds;                      /* of all sessions of this run, up to the checkpoint */
+    lyc_metrics result[LYC_SPLIT_COUNT]; /* of the network handed out; valid and test are filled */
+} lyc__tally;
+
+/* Per teacher, constants of the run. */
+typedef struct lyc__facts {
+    double reward_ce[LYC_MAX_TEACHERS], reward_accuracy[LYC_MAX_TEACHERS];
+    double valid_ce[LYC_MAX_TEACHERS], valid_accuracy[LYC_MAX_TEACHERS];
+    const char *names[LYC_MAX_TEACHERS], *kinds[LYC_MAX_TEACHERS], *fingerprints[LYC_MAX_TEACHERS];
+} lyc__facts;
+
+typedef struct lyc__job {
+    const lyc_config *config;
+    const lyc_run_options *options;
+    lyc_config_command command;
+    lyc_pool *pool;
+    lyc__directory *directory;
+    char *resolved;             /* the configuration as JSON */
+
+    lyc_dataset *data;
+    lyc_splits *splits;
+    lyc_model *model;           /* what is handed out at the end; its params are the best so far */
+    lyc_agent_options agent;    /* the config's, or `none` for supervised training */
+    lyc_ensemble *ensemble;     /* NULL when the strategy needs no teacher */
+    lyc_sampler *sampler;       /* of batches, when there is no ensemble */
+    int teachers, classes;      /* teachers: 0 without an ensemble */
+    lyc__facts facts;
+    lyc_student *student;
+    lyc_strategy *strategy;
+    lyc__credit *credit;        /* NULL unless the strategy learns */
+
+    uint64_t steps_per_epoch, total_steps;
+    lyc__cursor cursor;
+    lyc__tally tally;
+    int32_t *batch_labels;      /* [batch] what the student may see of the current batch */
+    double *class_weight;       /* [teachers, classes] sums over the labelled rows of the class, this epoch */
+    double *class_select;
+    uint64_t *class_rows;       /* [classes] */
+    float *observation;         /* [observation size] of the row being recorded */
+    float *class_scratch;       /* [2 * teachers * classes] */
+    lyc_state *state;
+    lyc_runfile *runfile;
+    double started;             /* lyc_seconds() at which this session's share of tally.seconds began */
+    double waited_before;       /* seconds waited for teachers, at the last row */
+} lyc__job;
+
+/* setup.c */
+LYC_MUST_USE lyc_status lyc__job_open(lyc__job *job, lyc_error *err);
+LYC_MUST_USE lyc_status lyc__job_close_files(lyc__job *job, lyc_error *err); /* flushes and closes run.h5 */
+void lyc__job_close(lyc__job *job);
+/* A student of this run with its initial parameters: the real one and the clones of the probes. */
+LYC_MUST_USE lyc_status lyc__job_student(lyc__job *job, lyc_student **out, lyc_error *err);
+/* state.c: what a checkpoint holds. */
+LYC_MUST_USE lyc_status lyc__job_register(lyc__job *job, lyc_error *err);
+/* Saves a checkpoint after everything recorded so far is on disk. */
+LYC_MUST_USE lyc_status lyc__job_checkpoint(lyc__job *job, lyc_error *err);
+/* Goes back to the newest checkpoint, if there is one, and opens or makes run.h5 to match. */
+LYC_MUST_USE lyc_status lyc__job_restore(lyc__job *job, bool holds_run, lyc_error *err);
+
+/* loop.c: from the cursor to the last step; LYC_ECANCELLED after a checkpoint when asked to stop. */
+LYC_MUST_USE lyc_status lyc__job_loop(lyc__job *job, lyc_error *err);
+
+/* evaluate.c */
+LYC_MUST_USE lyc_status lyc__student_metrics(lyc__job *job, lyc_split split, lyc_metrics *out, lyc_error *err);
+LYC_MUST_USE lyc_status lyc__teacher_facts(lyc__job *job, lyc_error *err);
+/* Accuracy on the validation split of the teachers' mixture that the greedy policy makes; NAN for fixed rules. */
+LYC_MUST_USE lyc_status lyc__greedy_accuracy(lyc__job *job, double *accuracy, lyc_error *err);
+
+/* recorder.c: rows of run.h5 and lines of log.jsonl */
+typedef struct lyc__step_record {
+    uint32_t epoch;
+    const lyc_decision *decision;
+    lyc_losses losses;
+    double reward, advantage;            /* NAN where the step measured none */
+    double seconds_teacher, seconds_decide, seconds_student, seconds_probe;
+} lyc__step_record;
+LYC_MUST_USE lyc_status lyc__record_step(lyc__job *job, const lyc__step_record *record, lyc_error *err);
+LYC_MUST_USE lyc_status lyc__record_probe(lyc__job *job, const lyc_action actions[2], const double reward[2],
+                                          const lyc_feedback *feedback, lyc_error *err);
+LYC_MUST_USE lyc_status lyc__record_epoch(lyc__job *job, uint32_t epoch, const lyc_metrics *valid,
+                                          const lyc_metrics *reward, double seconds, lyc_error *err);
+LYC_MUST_USE lyc_status lyc__record_evaluation(lyc__job *job, lyc_split split, const lyc_metrics *metrics,
+                                               lyc_error *err);
+/* One line of log.jsonl: an event without figures. */
+LYC_MUST_USE lyc_status lyc__record_event(lyc__job *job, const char *event, lyc_error *err);
+void lyc__tally_step(lyc__job *job, const lyc_decision *decision, const lyc_losses *losses, const lyc_batch *batch);
+void lyc__tally_reset(lyc__job *job);
+
+#endif

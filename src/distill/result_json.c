@@ -1,0 +1,29 @@
+#include "distill/result_json.h"
+
+void lyc__metrics_json(lyc__json *json, const char *key, const lyc_metrics *metrics) {
+    lyc__json_object_inline(json, key);
+    lyc__json_unsigned(json, "rows", metrics->rows);
+    lyc__json_number(json, "accuracy", metrics->accuracy);
+    lyc__json_number(json, "nll", metrics->nll);
+    lyc__json_number(json, "brier", metrics->brier);
+    lyc__json_number(json, "ece_15_bins", metrics->ece);
+    lyc__json_number(json, "f1_macro", metrics->f1_macro);
+    lyc__json_number(json, "matthews", metrics->matthews);
+    lyc__json_end(json);
+}
+
+void lyc__run_result_json(lyc__json *json, const lyc_config *config, const lyc_run_result *result) {
+    lyc__json_start(json, true);
+    lyc__json_object(json, NULL);
+    lyc__json_text(json, "name", config->name);
+    lyc__json_text(json, "output", config->output);
+    lyc__json_unsigned(json, "steps", result->steps);
+    lyc__json_unsigned(json, "best_epoch", result->best_epoch);
+    lyc__metrics_json(json, "valid", &result->valid);
+    lyc__metrics_json(json, "test", &result->test);
+    lyc__json_unsigned(json, "test_touched", result->test_touched);
+    lyc__json_number(json, "greedy_valid_accuracy", result->greedy_valid_accuracy);
+    lyc__json_number(json, "seconds", result->seconds);
+    lyc__json_text(json, "fingerprint", result->fingerprint);
+    lyc__json_end(json);
+}

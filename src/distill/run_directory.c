@@ -1,0 +1,103 @@
+#include "distill/run_directory.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/fileio.h"
+#include "lyceum/memory.h"
+
+struct lyc__directory {
+    char *path;
+    int lock;
+    int log;
+    uint64_t log_bytes;
+};
+
+void lyc__directory_file(const lyc__directory *directory, const char *name, char out[LYC__PATH_SIZE]) {
+    (void)snprintf(out, LYC__PATH_SIZE, "%s/%s", directory->path, name);
+}
+
+bool lyc__directory_has(const lyc__directory *directory, const char *name) {
+    char path[LYC__PATH_SIZE];
+    lyc__directory_file(directory, name, path);
+    return access(path, F_OK) == 0;
+}
+
+static lyc_status open_log(lyc__directory *directory, lyc_error *err) {
+    char path[LYC__PATH_SIZE];
+    lyc__directory_file(directory, "log.jsonl", path);
+    directory->log = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666);
+    struct stat info;
+    if (directory->log < 0 || fstat(directory->log, &info) != 0)
+        LYC_FAIL(err, LYC_EIO, "%s: cannot open the log: %s", path, strerror(errno));
+    directory->log_bytes = (uint64_t)info.st_size;
+    return LYC_OK;
+}
+
+lyc_status lyc__directory_open(lyc__directory **out, const char *path, bool resume, bool *holds_run, lyc_error *err) {
+    *out = NULL;
+    if (strlen(path) > LYC__PATH_SIZE - 256) LYC_FAIL(err, LYC_ECONFIG, "output: the path is too long (%zu bytes)", strlen(path));
+    LYC_TRY(lyc__make_directories(path, err));
+    lyc__directory *directory = NULL;
+    LYC_TRY(lyc_allocate((void **)&directory, 1, sizeof *directory, "run directory", err));
+    directory->lock = directory->log = -1;
+    lyc_status status = LYC_OK;
+    char lock[LYC__PATH_SIZE];
+    directory->path = lyc_strdup(path);
+    if (directory->path == NULL) {
+        status = LYC_ERROR(err, LYC_ENOMEM, "no memory for the path %s", path);
+        goto done;
+    }
+    lyc__directory_file(directory, "lock", lock);
+    status = lyc__lock_file(&directory->lock, lock, err);
+    if (status == LYC_EBUSY) lyc_error_prefix(err, "run directory %s is in use", path);
+    if (status != LYC_OK) goto done;
+    *holds_run = lyc__directory_has(directory, "run.h5") || lyc__directory_has(directory, "checkpoints");
+    if (*holds_run && !resume) {
+        status = LYC_ERROR(err, LYC_ECONFIG,
+                           "output: %s already holds a run: add --resume to go on with it, or choose another --output", path);
+        goto done;
+    }
+    LYC_TRY_GOTO(open_log(directory, err));
+    *out = directory;
+    return LYC_OK;
+done:
+    lyc__directory_close(directory);
+    return status;
+}
+
+void lyc__directory_close(lyc__directory *directory) {
+    if (directory == NULL) return;
+    if (directory->log >= 0) (void)close(directory->log);
+    lyc__unlock_file(&directory->lock);
+    lyc_free(directory->path);
+    lyc_free(directory);
+}
+
+lyc_status lyc__directory_log(lyc__directory *directory, const char *line, lyc_error *err) {
+    char path[LYC__PATH_SIZE];
+    lyc__directory_file(directory, "log.jsonl", path);
+    size_t size = strlen(line);
+    LYC_TRY(lyc__write_all(directory->log, line, size, path, err));
+    LYC_TRY(lyc__write_all(directory->log, "\n", 1, path, err));
+    directory->log_bytes += size + 1;
+    return LYC_OK;
+}
+
+uint64_t lyc__directory_log_bytes(const lyc__directory *directory) {
+    return directory->log_bytes;
+}
+
+lyc_status lyc__directory_log_truncate(lyc__directory *directory, uint64_t bytes, lyc_error *err) {
+    if (bytes > directory->log_bytes)
+        LYC_FAIL(err, LYC_EFORMAT, "%s/log.jsonl: %llu bytes, but the checkpoint knows %llu: the log was cut by something else",
+                 directory->path, (unsigned long long)directory->log_bytes, (unsigned long long)bytes);
+    if (ftruncate(directory->log, (off_t)bytes) != 0)
+        LYC_FAIL(err, LYC_EIO, "%s/log.jsonl: cannot cut it back: %s", directory->path, strerror(errno));
+    directory->log_bytes = bytes;
+    return LYC_OK;
+}
