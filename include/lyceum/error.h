@@ -16,19 +16,19 @@
 LYC_BEGIN_DECLS
 
 /* code, name, what it means to a person */
-#define LYC_STATUS_MAP(X)                                                                          \
-    X(OK, "ok", "no error")                                                                        \
-    X(EUSAGE, "usage", "the command line is wrong")                                                \
-    X(ECONFIG, "config", "the configuration is wrong")                                             \
-    X(EFORMAT, "format", "a file does not hold what it should")                                    \
-    X(EMISMATCH, "mismatch", "two things that must belong together do not")                        \
-    X(EIO, "io", "reading or writing failed")                                                      \
-    X(EBUSY, "busy", "another process is using it")                                                \
-    X(ENOMEM, "memory", "no memory left")                                                          \
-    X(ENUMERIC, "numeric", "a number that is not finite appeared in a computation")                \
-    X(ECANCELLED, "cancelled", "stopped on request")                                               \
-    X(EUNSUPPORTED, "unsupported", "valid, but not supported by this build")                       \
-    X(EENVIRONMENT, "environment", "this machine is not set up as needed")                         \
+#define LYC_STATUS_MAP(X)                                                                                    \
+    X(OK, "ok", "no error")                                                                                  \
+    X(EUSAGE, "usage", "the command line is wrong")                                                          \
+    X(ECONFIG, "config", "the configuration is wrong")                                                       \
+    X(EFORMAT, "format", "a file does not hold what it should")                                              \
+    X(EMISMATCH, "mismatch", "two things that must belong together do not")                                  \
+    X(EIO, "io", "reading or writing failed")                                                                \
+    X(EBUSY, "busy", "another process is using it")                                                          \
+    X(ENOMEM, "memory", "no memory left")                                                                    \
+    X(ENUMERIC, "numeric", "a number that is not finite appeared in a computation")                          \
+    X(ECANCELLED, "cancelled", "stopped on request")                                                         \
+    X(EUNSUPPORTED, "unsupported", "valid, but not supported by this build")                                 \
+    X(EENVIRONMENT, "environment", "this machine is not set up as needed")                                   \
     X(EINTERNAL, "internal", "a fault in Lyceum itself")
 
 typedef enum lyc_status {
@@ -60,18 +60,17 @@ LYC_API const char *lyc_status_meaning(lyc_status status);
 
 /* The value of these is the status: `status = LYC_ERROR(err, LYC_EIO, "..."); goto done;` */
 #define LYC_ERROR(err, code, ...) lyc_error_set((err), (code), __FILE__, __LINE__, __VA_ARGS__)
-#define LYC_FAIL(err, code, ...)                                                                   \
-    return lyc_error_set((err), (code), __FILE__, __LINE__, __VA_ARGS__)
-#define LYC_TRY(expression)                                                                        \
-    do {                                                                                           \
-        lyc_status lyc_try_status_ = (expression);                                                 \
-        if (lyc_try_status_ != LYC_OK) return lyc_try_status_;                                     \
+#define LYC_FAIL(err, code, ...)  return lyc_error_set((err), (code), __FILE__, __LINE__, __VA_ARGS__)
+#define LYC_TRY(expression)                                                                                  \
+    do {                                                                                                     \
+        lyc_status lyc_try_status_ = (expression);                                                           \
+        if (lyc_try_status_ != LYC_OK) return lyc_try_status_;                                               \
     } while (0)
 /* For functions with a single `done:` exit and a local `lyc_status status`. */
-#define LYC_TRY_GOTO(expression)                                                                   \
-    do {                                                                                           \
-        status = (expression);                                                                     \
-        if (status != LYC_OK) goto done;                                                           \
+#define LYC_TRY_GOTO(expression)                                                                             \
+    do {                                                                                                     \
+        status = (expression);                                                                               \
+        if (status != LYC_OK) goto done;                                                                     \
     } while (0)
 
 LYC_END_DECLS

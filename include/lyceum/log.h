@@ -1,5 +1,6 @@
 /* Log lines and progress bars. The library itself prints nothing: it calls the sink that the
- * application installed (none by default). Thread-safe. */
+ * application installed (none by default). Thread-safe: sinks and renderers are called by one thread at
+ * a time, and must not log or report progress themselves. A progress object belongs to one thread. */
 #ifndef LYCEUM_LOG_H
 #define LYCEUM_LOG_H
 
@@ -19,15 +20,18 @@ LYC_API void lyc_log(lyc_log_level level, const char *format, ...) LYC_PRINTF(2,
  * second (and at the end) with rate and seconds left. The application installs the renderer: a bar on
  * a terminal, a plain line every few seconds elsewhere, nothing with --quiet. */
 typedef struct lyc_progress {
-    const char *what;   /* "distil epoch 3/10" */
-    const char *unit;   /* "steps" */
+    const char *what; /* "distil epoch 3/10" */
+    const char *unit; /* "steps" */
     uint64_t total, done;
+    uint64_t skipped;           /* done before the start: set it after lyc_progress_start when resuming */
     double started, last_shown; /* seconds, monotonic */
-    char detail[128];   /* shown at the end of the line: "loss 0.412" */
+    char detail[128];           /* shown at the end of the line: "loss 0.412" */
 } lyc_progress;
 typedef struct lyc_progress_view {
     const lyc_progress *progress;
-    double rate, seconds_left, elapsed;
+    double rate;         /* units a second since the start, without the skipped ones */
+    double seconds_left; /* negative when not known yet */
+    double elapsed;      /* seconds */
     int finished;
 } lyc_progress_view;
 typedef void (*lyc_progress_renderer)(void *payload, const lyc_progress_view *view);

@@ -36,8 +36,7 @@ LYC_API int lyc_pool_threads(const lyc_pool *pool);
 
 /* Runs fn(payload, item, slot) for every item in [0, count) and returns when all are done. A NULL
  * pool runs them in order on the calling thread with slot 0. Allocates nothing. */
-LYC_API void lyc_pool_run(lyc_pool *pool, lyc_priority priority, size_t count, lyc_pool_fn fn,
-                          void *payload);
+LYC_API void lyc_pool_run(lyc_pool *pool, lyc_priority priority, size_t count, lyc_pool_fn fn, void *payload);
 
 /* Owner only: works on whatever jobs there are until done(payload) is true. `done` is called without
  * locks held; whoever makes it true calls lyc_pool_notify afterwards (from any thread). */

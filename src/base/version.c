@@ -1,0 +1,5 @@
+#include "lyceum/version.h"
+
+const char *lyc_version(void) {
+    return LYC_VERSION;
+}
