@@ -222,10 +222,10 @@ lyc_status lyc__h5_create_dataset(hid_t *out, hid_t location, const char *name, 
     return status;
 }
 
-lyc_status lyc__h5_write_dataset(hid_t location, const char *name, hid_t type, int rank, const uint64_t *dims,
-                                 const void *data, lyc_error *err) {
+lyc_status lyc__h5_write_dataset(hid_t location, const char *name, hid_t stored, hid_t type, int rank,
+                                 const uint64_t *dims, const void *data, lyc_error *err) {
     hid_t dataset;
-    LYC_TRY(lyc__h5_create_dataset(&dataset, location, name, type, rank, dims, false, err));
+    LYC_TRY(lyc__h5_create_dataset(&dataset, location, name, stored, rank, dims, false, err));
     lyc_status status = LYC_OK;
     if (H5Dwrite(dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, data) < 0)
         status = lyc__h5_fail(err, LYC_EIO, dataset, "cannot be written; is the disk full?");

@@ -2,7 +2,6 @@
 #include "io/hdf5_util.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -143,43 +142,9 @@ void lyc__h5_release(hid_t *id) {
     *id = LYC__H5_NONE;
 }
 
-/* ---- publishing --------------------------------------------------------------------------------- */
-
 lyc_status lyc__file_temporary(char **out, const char *path, lyc_error *err) {
     size_t size = strlen(path) + 32;
     LYC_TRY(lyc_allocate((void **)out, size, 1, "the name of a temporary file", err));
     snprintf(*out, size, "%s.part-%ld", path, (long)getpid());
     return LYC_OK;
-}
-
-static lyc_status sync_path(const char *path, int flags, lyc_error *err) {
-    lyc_status status = LYC_OK;
-    int descriptor = open(path, flags | O_CLOEXEC);
-    if (descriptor < 0) LYC_FAIL(err, LYC_EIO, "%s: cannot open to sync: %s", path, strerror(errno));
-    /* EINVAL: a file system that cannot sync this kind of file (directories on some network mounts) */
-    if (fsync(descriptor) != 0 && errno != EINVAL)
-        status = LYC_ERROR(err, LYC_EIO, "%s: cannot write to disk: %s", path, strerror(errno));
-    close(descriptor);
-    return status;
-}
-
-static lyc_status sync_directory_of(const char *path, lyc_error *err) {
-    char *directory = lyc_strdup(path);
-    if (!directory) LYC_FAIL(err, LYC_ENOMEM, "no memory for the name of a directory");
-    char *slash = strrchr(directory, '/');
-    if (slash) slash[slash == directory ? 1 : 0] = '\0';
-    lyc_status status = sync_path(slash ? directory : ".", O_RDONLY | O_DIRECTORY, err);
-    lyc_free(directory);
-    return status;
-}
-
-lyc_status lyc__file_publish(const char *temporary, const char *path, lyc_error *err) {
-    lyc_status status = sync_path(temporary, O_RDONLY, err);
-    if (status == LYC_OK && rename(temporary, path) != 0)
-        status = LYC_ERROR(err, LYC_EIO, "%s: cannot move the finished file here: %s", path, strerror(errno));
-    if (status != LYC_OK) {
-        unlink(temporary);
-        return status;
-    }
-    return sync_directory_of(path, err);
 }

@@ -1,5 +1,5 @@
 /* What every reader and writer of HDF5 files in src/io shares: opening with clear errors, attributes, data
- * sets with checked types and sizes, publishing a file only when it is whole.
+ * sets with checked types and sizes.
  *
  * Errors name the file (and the object inside it), what was wanted, and HDF5's own innermost reason. HDF5
  * prints its errors by itself unless told otherwise, thread by thread: lyc__h5_quiet turns that off for the
@@ -54,10 +54,9 @@ LYC_MUST_USE lyc_status lyc__h5_close(hid_t *file, lyc_error *err);
 /* Closes an identifier of any kind, silently; LYC__H5_NONE is fine. Sets it to LYC__H5_NONE. */
 void lyc__h5_release(hid_t *id);
 
-/* A name beside `path` for the file while it is being written; the caller frees it with lyc_free. */
+/* A name beside `path` for the file while it is being written (lyc__replace_file of base/fileio.h then moves
+ * it); the caller frees it with lyc_free. */
 LYC_MUST_USE lyc_status lyc__file_temporary(char **out, const char *path, lyc_error *err);
-/* Syncs `temporary`, renames it to `path`, syncs the directory. On failure the temporary file is removed. */
-LYC_MUST_USE lyc_status lyc__file_publish(const char *temporary, const char *path, lyc_error *err);
 
 /* ---- attributes (hdf5_attribute.c, text in hdf5_text.c) ----------------------------------------- */
 
@@ -122,9 +121,10 @@ LYC_MUST_USE lyc_status lyc__h5_write_rows(hid_t dataset, hid_t type, uint64_t f
  * written). Groups in `name` ("params/fc1.weight") are created as needed. */
 LYC_MUST_USE lyc_status lyc__h5_create_dataset(hid_t *out, hid_t location, const char *name, hid_t type,
                                                int rank, const uint64_t *dims, bool zeroed, lyc_error *err);
-/* Creates, writes all of `data`, closes. */
-LYC_MUST_USE lyc_status lyc__h5_write_dataset(hid_t location, const char *name, hid_t type, int rank,
-                                              const uint64_t *dims, const void *data, lyc_error *err);
+/* Creates with type `stored`, writes all of `data` (of type `type` in memory), closes. */
+LYC_MUST_USE lyc_status lyc__h5_write_dataset(hid_t location, const char *name, hid_t stored, hid_t type,
+                                              int rank, const uint64_t *dims, const void *data,
+                                              lyc_error *err);
 /* A text as a scalar data set of variable-length UTF-8. */
 LYC_MUST_USE lyc_status lyc__h5_write_text(hid_t location, const char *name, const char *text,
                                            lyc_error *err);
