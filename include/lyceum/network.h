@@ -28,7 +28,7 @@ typedef struct lyc_network_spec {
     int classes;
     int hidden[LYC_MAX_HIDDEN]; /* mlp: widths of the hidden layers; hidden_count 0 = the arch's default */
     int hidden_count;
-    double dropout;             /* after each hidden activation; 0 = none */
+    double dropout;             /* in [0, 1), after each hidden fully connected layer; 0 = none */
 } lyc_network_spec;
 
 typedef struct lyc_network lyc_network;
@@ -127,8 +127,15 @@ LYC_API void lyc_optimizer_set_steps(lyc_optimizer *optimizer, uint64_t steps);
 /* dst becomes a copy of src (same network, same options). */
 LYC_API void lyc_optimizer_copy(lyc_optimizer *dst, const lyc_optimizer *src);
 
+/* Table of optimisers: name and one-line description; NULL past the end. */
+LYC_API const char *lyc_optimizer_name(size_t index);
+LYC_API const char *lyc_optimizer_doc(size_t index);
+
+/* Table of schedules, likewise. */
+LYC_API const char *lyc_schedule_name(size_t index);
+LYC_API const char *lyc_schedule_doc(size_t index);
 /* Learning-rate schedule: factor in (0,1] of step `step` (0-based) of `total`. "constant" or "cosine", with
- * linear warm-up over the first warmup * total steps. */
+ * linear warm-up over the first warmup * total steps. NAN for a kind that is not in the table. */
 LYC_API double lyc_schedule_factor(const char *kind, double warmup, uint64_t step, uint64_t total);
 
 /* ---- elementary losses on logits (rows of the operator table, kernels exposed) ------------------- */
@@ -138,6 +145,17 @@ LYC_API void lyc_softmax(const float *logits, float temperature, size_t rows, si
 LYC_API void lyc_log_softmax(const float *logits, float temperature, size_t rows, size_t classes, float *out);
 /* Cross-entropy at T = 1 of each row against its label; rows with label -1 give 0. */
 LYC_API void lyc_cross_entropy(const float *logits, const int32_t *labels, size_t rows, size_t classes, float *out);
+
+/* The same losses together with their gradients, in one pass over the logits. loss[row] (may be NULL) is
+ * overwritten with the unweighted loss of each row; weight times its gradient in the logits is *added* to
+ * gradient[rows, classes].
+ *   cross-entropy: log sum exp(s) - s[label]; nothing for rows with label -1
+ *   KL:            T^2 * sum_c p (log p - log q), q = softmax(s / T), p = targets[rows, classes], each row of
+ *                  which sums to 1 (0 log 0 = 0); its gradient is T (q - p) (Hinton, Vinyals, Dean 2015) */
+LYC_API void lyc_cross_entropy_gradient(const float *logits, const int32_t *labels, float weight, size_t rows,
+                                        size_t classes, float *loss, float *gradient);
+LYC_API void lyc_kl_gradient(const float *logits, const float *targets, float temperature, float weight, size_t rows,
+                             size_t classes, float *loss, float *gradient);
 
 LYC_END_DECLS
 
