@@ -1,0 +1,75 @@
+/* Algorithms: how a reward becomes an update of the policy. One row of the table in algorithms.c, one file
+ * algorithm_<name>.c; the configuration's kind of credit picks the row.
+ *
+ * The learner is what they share: the policy's parameters, its optimiser, the running size of the rewards.
+ */
+#ifndef LYC_AGENT_ALGORITHM_H
+#define LYC_AGENT_ALGORITHM_H
+
+#include "agent/action.h"
+#include "agent/adam.h"
+#include "agent/policy.h"
+#include "agent/scale.h"
+#include "agent/strategy.h"
+
+typedef struct lyc__algorithm_kind lyc__algorithm_kind;
+
+typedef struct lyc__learner {
+    const lyc__algorithm_kind *algorithm;
+    const lyc__policy_kind *policy;
+    lyc__policy_shape shape;
+    lyc__action_law law;
+    double learning_rate, entropy, clip;
+    size_t interval; /* on policy: decisions to a reward, at most */
+    size_t size;     /* of params, gradient and the optimiser's moments */
+    size_t observation_size;
+    double *params, *gradient, *workspace;
+    lyc__adam adam;
+    lyc__scale *scale; /* of probe differences, or of rewards around the baseline */
+    void *own;         /* of the algorithm */
+} lyc__learner;
+
+struct lyc__algorithm_kind {
+    const char *name, *doc;
+    lyc_credit_kind credit;
+    bool acts; /* its sampled actions teach the real student */
+    lyc_status (*create)(lyc__learner *self, lyc_strategy *strategy, lyc_error *err);
+    /* acts: room for one more decision? Asked before anything else of a decision. */
+    lyc_status (*ready)(const lyc__learner *self, lyc_error *err);
+    /* A sampled action and what it was drawn at. acts: every decision, returns the baseline's estimate. */
+    double (*remember)(lyc__learner *self, const double *observation, const lyc_action *action);
+    /* One of the two. The rewards are finite. */
+    void (*learn_pair)(lyc__learner *self, const lyc_action *a, const lyc_action *b, double reward_a,
+                       double reward_b, lyc_feedback *out);
+    void (*learn_reward)(lyc__learner *self, double reward, lyc_feedback *out);
+};
+
+/* Ended by a NULL. */
+extern const lyc__algorithm_kind *const lyc__algorithm_kinds[];
+extern const lyc__algorithm_kind lyc__algorithm_probe, lyc__algorithm_reinforce;
+
+/* Policy, optimiser and scale from the strategy's arena, all of it kept in its state, then the algorithm's
+ * own. */
+LYC_MUST_USE lyc_status lyc__learner_create(lyc__learner *self, lyc_strategy *strategy,
+                                            const lyc_agent_options *options, lyc__policy_shape shape,
+                                            lyc_error *err);
+/* The heads at an observation, after the floor; raw (may be NULL) gets them before it. */
+void lyc__learner_forward(lyc__learner *self, const double *observation, lyc__heads *raw, lyc__heads *heads);
+
+/* The gradient estimate in the heads from one sampled action, added: advantage * grad log pi(a) + entropy *
+ * grad H. */
+void lyc__reinforce_gradient(const lyc__action_law *law, const lyc__heads *heads, const lyc_action *action,
+                             double advantage, double entropy, lyc__heads *gradient);
+/* And from a pair: advantage * (grad log pi(a) - grad log pi(b)) / 2 + entropy * grad H. */
+void lyc__probe_gradient(const lyc__action_law *law, const lyc__heads *heads, const lyc_action *a,
+                         const lyc_action *b, double advantage, double entropy, lyc__heads *gradient);
+
+/* Around a sequence of heads and their gradients: start clears the parameters' gradient, add carries one
+ * gradient in the heads back to it (floor included; the forward pass must be the last one made), finish
+ * ascends and returns the gradient's norm. */
+void lyc__learner_start(lyc__learner *self);
+void lyc__learner_add(lyc__learner *self, const double *observation, const lyc__heads *raw,
+                      lyc__heads *gradient);
+double lyc__learner_finish(lyc__learner *self);
+
+#endif

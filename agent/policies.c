@@ -1,0 +1,41 @@
+#include <math.h>
+#include <string.h>
+
+#include "agent/policy.h"
+
+const lyc__policy_kind *const lyc__policy_kinds[] = {&lyc__policy_shared, NULL};
+
+void lyc__policy_pool(const lyc__policy_shape *shape, const double *observation, double *out) {
+    size_t teachers = (size_t)shape->teachers, own = (size_t)shape->own;
+    for (size_t f = 0; f < own; f++) {
+        double sum = 0.0, most = observation[f];
+        for (size_t k = 0; k < teachers; k++) {
+            double value = observation[k * own + f];
+            sum += value;
+            if (value > most) most = value;
+        }
+        out[f] = sum / (double)teachers;
+        out[own + f] = most;
+    }
+    memcpy(out + 2 * own, observation + teachers * own, (size_t)shape->global * sizeof *out);
+}
+
+static void clamp(const double *raw, int teachers, double *out) {
+    for (int k = 0; k < teachers; k++) out[k] = fmax(-LYC__POLICY_LIMIT, fmin(LYC__POLICY_LIMIT, raw[k]));
+}
+
+void lyc__policy_floor(const lyc__heads *raw, int teachers, lyc__heads *out) {
+    clamp(raw->select, teachers, out->select);
+    clamp(raw->score, teachers, out->score);
+}
+
+static void hold_back(const double *raw, int teachers, double *gradient) {
+    const double furthest = LYC__POLICY_LIMIT + LYC__POLICY_SLACK;
+    for (int k = 0; k < teachers; k++)
+        if (fabs(raw[k]) >= furthest && raw[k] * gradient[k] > 0.0) gradient[k] = 0.0;
+}
+
+void lyc__policy_floor_backward(const lyc__heads *raw, int teachers, lyc__heads *gradient) {
+    hold_back(raw->select, teachers, gradient->select);
+    hold_back(raw->score, teachers, gradient->score);
+}

@@ -1,0 +1,58 @@
+/* Policy networks: from an observation to two scores a teacher, one for its selection and one for its weight.
+ *
+ * A network is a row of the table in policies.c and one file policy_<name>.c; its parameters are one block of
+ * doubles that the learned strategy owns. Its outputs go through the exploration floor: clamped to +-3, so
+ * that no teacher is ever selected with a probability under 0.047 or over 0.953 (before conditioning on a
+ * non-empty set).
+ */
+#ifndef LYC_AGENT_POLICY_H
+#define LYC_AGENT_POLICY_H
+
+#include <stdint.h>
+
+#include "lyceum/agent.h"
+
+#define LYC__POLICY_LIMIT 3.0
+
+/* Two numbers a teacher: the network's outputs, or a gradient in them. */
+typedef struct lyc__heads {
+    double select[LYC_MAX_TEACHERS]; /* l_k: logit of being selected */
+    double score[LYC_MAX_TEACHERS];  /* mu_k: mean of the weight's score */
+} lyc__heads;
+
+typedef struct lyc__policy_shape {
+    int teachers, own, global; /* an observation is [teachers][own] and then [global] */
+    int hidden;
+} lyc__policy_shape;
+
+typedef struct lyc__policy_kind {
+    const char *name, *doc;
+    size_t (*size)(const lyc__policy_shape *shape);      /* of the parameters */
+    size_t (*workspace)(const lyc__policy_shape *shape); /* doubles that forward leaves for backward */
+    void (*init)(const lyc__policy_shape *shape, uint64_t seed, double *params);
+    /* Outputs before the floor. */
+    void (*forward)(const lyc__policy_shape *shape, const double *params, const double *observation,
+                    double *workspace, lyc__heads *out);
+    /* gradient[size] += of whatever has the gradient `heads` in the outputs; after a forward on the same
+     * input. */
+    void (*backward)(const lyc__policy_shape *shape, const double *params, const double *observation,
+                     const double *workspace, const lyc__heads *heads, double *gradient);
+} lyc__policy_kind;
+
+/* What the teachers have in common, out[2 own + global]: mean and maximum over teachers of each own feature,
+ * then the global features. */
+void lyc__policy_pool(const lyc__policy_shape *shape, const double *observation, double *out);
+
+/* Ended by a NULL. The first row is the default. */
+extern const lyc__policy_kind *const lyc__policy_kinds[];
+extern const lyc__policy_kind lyc__policy_shared;
+
+/* out = clamp(raw, +-LYC__POLICY_LIMIT); in == out is fine. */
+void lyc__policy_floor(const lyc__heads *raw, int teachers, lyc__heads *out);
+/* The floor's backward pass, straight through (docs/credit.md): a gradient of ascent in the clamped outputs
+ * becomes one in the raw outputs. It passes unchanged, except that it never pushes an output that is already
+ * LYC__POLICY_SLACK past the limit further out. */
+#define LYC__POLICY_SLACK 1.0
+void lyc__policy_floor_backward(const lyc__heads *raw, int teachers, lyc__heads *gradient);
+
+#endif

@@ -1,0 +1,107 @@
+#include "agent/subset.h"
+
+#include <math.h>
+
+#include "lyceum/agent.h"
+
+double lyc__sigmoid(double logit) {
+    if (logit >= 0.0) return 1.0 / (1.0 + exp(-logit));
+    double e = exp(logit);
+    return e / (1.0 + e);
+}
+
+/* log(1 + e^x): minus the logarithm of the probability of 0. */
+static double softplus(double x) {
+    return (x > 0.0 ? x : 0.0) + log1p(exp(-fabs(x)));
+}
+
+/* What every formula needs. `log_p0` keeps its digits where P0 is next to 1 or to 0. */
+typedef struct parts {
+    double p[LYC_MAX_TEACHERS];
+    double log_p0, z;
+} parts;
+
+static parts parts_of(const double *logit, int teachers) {
+    parts s = {.log_p0 = 0.0};
+    for (int k = 0; k < teachers; k++) {
+        s.p[k] = lyc__sigmoid(logit[k]);
+        s.log_p0 -= softplus(logit[k]);
+    }
+    s.z = -expm1(s.log_p0);
+    return s;
+}
+
+/* As long as nothing is selected, teacher k is selected with probability p_k / (1 - prod_{j >= k} (1 - p_j)):
+ * the conditional probability given that this one or a later one must be. Then the rest is independent. */
+void lyc__subset_sample(const double *logit, int teachers, lyc_random *random, uint8_t *select) {
+    double log_rest[LYC_MAX_TEACHERS + 1];
+    log_rest[teachers] = 0.0;
+    for (int k = teachers - 1; k >= 0; k--) log_rest[k] = log_rest[k + 1] - softplus(logit[k]);
+    int selected = 0;
+    for (int k = 0; k < teachers; k++) {
+        double p = lyc__sigmoid(logit[k]);
+        double uniform = lyc_random_uniform(random);
+        if (selected == 0) p = k == teachers - 1 ? 1.0 : p / -expm1(log_rest[k]);
+        select[k] = uniform < p;
+        selected += select[k];
+    }
+}
+
+double lyc__subset_log_prob(const double *logit, int teachers, const uint8_t *select) {
+    double log_prob = -log(parts_of(logit, teachers).z);
+    for (int k = 0; k < teachers; k++) log_prob -= softplus(select[k] ? -logit[k] : logit[k]);
+    return log_prob;
+}
+
+void lyc__subset_log_prob_gradient(const double *logit, int teachers, const uint8_t *select, double scale,
+                                   double *gradient) {
+    parts s = parts_of(logit, teachers);
+    for (int k = 0; k < teachers; k++) gradient[k] += scale * ((select[k] ? 1.0 : 0.0) - s.p[k] / s.z);
+}
+
+double lyc__subset_entropy(const double *logit, int teachers) {
+    parts s = parts_of(logit, teachers);
+    double sum = exp(s.log_p0) * s.log_p0;
+    for (int k = 0; k < teachers; k++) /* binary entropy: -p log p - (1 - p) log(1 - p) */
+        sum += s.p[k] * softplus(-logit[k]) + (1.0 - s.p[k]) * softplus(logit[k]);
+    double entropy = log(s.z) + sum / s.z;
+    return entropy > 0.0 ? entropy : 0.0;
+}
+
+/* H = A - sum_k l_k dA/dl_k with A the log-partition, so dH/dl_j = -sum_k l_k Cov(m_k, m_j):
+ * Cov_jj = p_j/Z - (p_j/Z)^2, Cov_kj = -p_k p_j P0/Z^2. */
+void lyc__subset_entropy_gradient(const double *logit, int teachers, double scale, double *gradient) {
+    parts s = parts_of(logit, teachers);
+    double mean = 0.0;
+    for (int k = 0; k < teachers; k++) mean += logit[k] * s.p[k];
+    double shared = exp(s.log_p0) / s.z * mean;
+    for (int k = 0; k < teachers; k++)
+        gradient[k] -= scale * s.p[k] / s.z * (logit[k] * (1.0 - s.p[k]) - shared);
+}
+
+void lyc__subset_mean_weights(const double *logit, int teachers, double *mean) {
+    parts s = parts_of(logit, teachers);
+    for (int k = 0; k < teachers; k++) {
+        double count[LYC_MAX_TEACHERS] = {1.0}; /* count[n]: probability that n of the others are selected */
+        int others = 0;
+        for (int j = 0; j < teachers; j++) {
+            if (j == k) continue;
+            others++;
+            for (int n = others; n > 0; n--) count[n] = count[n] * (1.0 - s.p[j]) + count[n - 1] * s.p[j];
+            count[0] *= 1.0 - s.p[j];
+        }
+        mean[k] = 0.0;
+        for (int n = 0; n < teachers; n++) mean[k] += count[n] / (n + 1);
+        mean[k] *= s.p[k] / s.z;
+    }
+}
+
+void lyc__subset_greedy(const double *logit, int teachers, uint8_t *select) {
+    int best = 0, selected = 0;
+    for (int k = 0; k < teachers; k++) {
+        select[k] = logit[k] > 0.0;
+        selected += select[k];
+        if (logit[k] > logit[best]) best = k;
+    }
+    if (selected == 0) select[best] = 1;
+}
