@@ -1,0 +1,148 @@
+/* Views: pixels as network input, augmented by a pure function of (seed, recipe, view, id).
+ *
+ * Every value is one multiplication and one addition, whatever path it takes and whoever sits beside it, so
+ * that a row has the same bits in any call. Lines are cut into blocks of a constant length, which is what
+ * lets the compiler use vector instructions at -O2. */
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "data/data.h"
+#include "lyceum/random.h"
+
+#define BLOCK 16
+
+void lyc_view_key(const lyc_view_recipe *recipe, char out[LYC_VIEW_KEY_SIZE]) {
+    snprintf(out, LYC_VIEW_KEY_SIZE, "shift=%d flip=%d seed=%" PRIu64, recipe->shift, recipe->flip ? 1 : 0,
+             recipe->seed);
+}
+
+/* What happens to one sample: mirrored first, then moved. */
+typedef struct placement {
+    int dx, dy;
+    bool flip;
+} placement;
+
+static placement place_sample(const lyc_view_recipe *recipe, int view, uint64_t id) {
+    placement place = {0, 0, false};
+    if (view == 0 || !recipe || (recipe->shift <= 0 && !recipe->flip)) return place;
+    lyc_random random = lyc_random_start((lyc_random_key){.seed = recipe->seed,
+                                                          .purpose = LYC_PURPOSE_VIEW,
+                                                          .epoch = (uint32_t)view,
+                                                          .step = (uint32_t)(id >> 32),
+                                                          .sample = (uint32_t)id});
+    if (recipe->shift > 0) {
+        uint32_t range = 2 * (uint32_t)recipe->shift + 1;
+        place.dx = (int)lyc_random_below(&random, range) - recipe->shift;
+        place.dy = (int)lyc_random_below(&random, range) - recipe->shift;
+    }
+    if (recipe->flip) place.flip = lyc_random_below(&random, 2) == 1;
+    return place;
+}
+
+/* One channel of a sample on its way into NHWC. */
+typedef struct channel {
+    const uint8_t *bytes; /* the plane: one of the two is set */
+    const float *floats;
+    float scale, offset; /* out = value * scale + offset */
+    size_t stride;       /* floats between neighbouring pixels of `out` */
+} channel;
+
+static void scale_bytes(const uint8_t *restrict in, size_t count, float scale, float offset,
+                        float *restrict out) {
+    size_t i = 0;
+    for (; i + BLOCK <= count; i += BLOCK)
+        for (size_t j = 0; j < BLOCK; j++) out[i + j] = (float)in[i + j] * scale + offset;
+    for (; i < count; i++) out[i] = (float)in[i] * scale + offset;
+}
+
+static void scale_floats(const float *restrict in, size_t count, float scale, float offset,
+                         float *restrict out) {
+    size_t i = 0;
+    for (; i + BLOCK <= count; i += BLOCK)
+        for (size_t j = 0; j < BLOCK; j++) out[i + j] = in[i + j] * scale + offset;
+    for (; i < count; i++) out[i] = in[i] * scale + offset;
+}
+
+/* `count` pixels from plane position `first` on, into neighbouring pixels of `out`. */
+static void copy_run(const channel *from, size_t first, size_t count, float *out) {
+    float block[BLOCK];
+    if (from->stride == 1) {
+        if (from->bytes) scale_bytes(from->bytes + first, count, from->scale, from->offset, out);
+        else scale_floats(from->floats + first, count, from->scale, from->offset, out);
+        return;
+    }
+    for (size_t i = 0; i < count; i += BLOCK) {
+        size_t size = count - i < BLOCK ? count - i : BLOCK;
+        if (from->bytes) scale_bytes(from->bytes + first + i, size, from->scale, from->offset, block);
+        else scale_floats(from->floats + first + i, size, from->scale, from->offset, block);
+        for (size_t j = 0; j < size; j++) out[(i + j) * from->stride] = block[j];
+    }
+}
+
+/* As copy_run, but reading backwards from position `last`. */
+static void copy_mirrored(const channel *from, size_t last, size_t count, float *out) {
+    for (size_t i = 0; i < count; i++) {
+        float value = from->bytes ? (float)from->bytes[last - i] : from->floats[last - i];
+        out[i * from->stride] = value * from->scale + from->offset;
+    }
+}
+
+/* Outside the image is black: 0 before normalisation. */
+static void pad(const channel *from, size_t count, float *out) {
+    for (size_t i = 0; i < count; i++) out[i * from->stride] = from->offset;
+}
+
+static void copy_line(const channel *from, placement place, int width, size_t line_start, float *out) {
+    int x0 = place.dx > 0 ? place.dx : 0, x1 = place.dx < 0 ? width + place.dx : width;
+    if (x0 > width) x0 = width;
+    if (x1 < x0) x1 = x0;
+    size_t count = (size_t)(x1 - x0);
+    pad(from, (size_t)x0, out);
+    float *middle = out + (size_t)x0 * from->stride;
+    if (count > 0 && place.flip)
+        copy_mirrored(from, line_start + (size_t)(width - 1 - (x0 - place.dx)), count, middle);
+    else if (count > 0) copy_run(from, line_start + (size_t)(x0 - place.dx), count, middle);
+    pad(from, (size_t)(width - x1), out + (size_t)x1 * from->stride);
+}
+
+static void copy_plane(const channel *from, placement place, int height, int width, float *out) {
+    size_t line = (size_t)width, lines = (size_t)height;
+    if (place.dx == 0 && place.dy == 0 && !place.flip) {
+        copy_run(from, 0, lines * line, out);
+        return;
+    }
+    for (int y = 0; y < height; y++, out += line * from->stride) {
+        int source = y - place.dy;
+        if (source < 0 || source >= height) pad(from, line, out);
+        else copy_line(from, place, width, (size_t)source * line, out);
+    }
+}
+
+static void prepare(const lyc__dataset_content *content, const lyc_preprocess *preprocess, channel *out) {
+    double unit = content->is_float ? 1.0 : 255.0;
+    for (int c = 0; c < content->channels; c++) {
+        double mean = (double)preprocess->mean[c], deviation = (double)preprocess->std[c];
+        out[c] = (channel){.stride = (size_t)content->channels,
+                           .scale = (float)(1.0 / (unit * deviation)),
+                           .offset = (float)(-mean / deviation)};
+    }
+}
+
+void lyc_dataset_fill(const lyc_dataset *data, const lyc_preprocess *preprocess,
+                      const lyc_view_recipe *recipe, int view, const uint32_t *rows, size_t count,
+                      float *out) {
+    const lyc__dataset_content *content = &data->content;
+    size_t plane = (size_t)content->height * (size_t)content->width,
+           values = lyc__dataset_row_values(content);
+    channel channels[LYC__DATASET_MAX_CHANNELS];
+    prepare(content, preprocess, channels);
+    for (size_t i = 0; i < count; i++, out += values) {
+        placement place = place_sample(recipe, view, content->ids[rows[i]]);
+        for (int c = 0; c < content->channels; c++) {
+            size_t start = rows[i] * values + (size_t)c * plane;
+            if (content->is_float) channels[c].floats = (const float *)content->x + start;
+            else channels[c].bytes = (const uint8_t *)content->x + start;
+            copy_plane(&channels[c], place, content->height, content->width, out + c);
+        }
+    }
+}
