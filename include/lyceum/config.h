@@ -10,6 +10,7 @@
 
 #include "lyceum/agent.h"
 #include "lyceum/dataset.h"
+#include "lyceum/memory.h"
 #include "lyceum/network.h"
 #include "lyceum/student.h"
 #include "lyceum/teacher.h"
@@ -21,6 +22,8 @@ typedef enum lyc_config_command { LYC_CONFIG_TRAIN, LYC_CONFIG_DISTILL } lyc_con
 typedef enum lyc_select { LYC_SELECT_BEST, LYC_SELECT_LAST } lyc_select;
 
 typedef struct lyc_config {
+    lyc_config_command command;         /* what it was read for; fields of the other hold their defaults */
+    lyc_arena *memory;                  /* everything below lives here; a copied structure stays valid as long */
     const char *name;
     const char *output;                 /* run directory */
     struct {

@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "base/utf8.h"
-#include "lyceum/memory.h"
 
 /* Runs the lines between in the "C" locale of this thread only: a program that embeds Lyceum may have chosen
  * one with a decimal comma. newlocale returns the built-in object for "C" and allocates nothing. */
@@ -42,22 +41,7 @@ void lyc__number_format(double value, char out[LYC__NUMBER_SIZE]) {
 }
 
 static void append(lyc__json *json, const char *text, size_t size) {
-    if (json->failed) return;
-    if (json->capacity - json->size <= size) {
-        size_t capacity = (json->size + size + 1) * 2;
-        char *grown = capacity < size ? NULL : lyc_calloc(capacity, 1);
-        if (!grown) {
-            json->failed = true;
-            return;
-        }
-        if (json->size) memcpy(grown, json->text, json->size);
-        lyc_free(json->text);
-        json->text = grown;
-        json->capacity = capacity;
-    }
-    memcpy(json->text + json->size, text, size);
-    json->size += size;
-    json->text[json->size] = '\0';
+    lyc__text_add_bytes(&json->text, text, size);
 }
 
 static void append_text(lyc__json *json, const char *text) {
@@ -191,13 +175,5 @@ void lyc__json_unsigned(lyc__json *json, const char *key, uint64_t value) {
 lyc_status lyc__json_finish(lyc__json *json, char **out, lyc_error *err) {
     assert(json->depth == 0);
     if (json->pretty) append_text(json, "\n");
-    *out = NULL;
-    if (json->failed) {
-        lyc_free(json->text);
-        json->text = NULL;
-        LYC_FAIL(err, LYC_ENOMEM, "no memory for a JSON text");
-    }
-    *out = json->text;
-    json->text = NULL;
-    return LYC_OK;
+    return lyc__text_finish(&json->text, out, err);
 }

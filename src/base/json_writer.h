@@ -22,16 +22,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/text.h"
 #include "lyceum/error.h"
 
 #define LYC__JSON_DEPTH 32
 
 typedef struct lyc__json {
-    char *text; /* grows; always terminated once anything was written */
-    size_t size, capacity;
+    lyc__text text;
     int depth;
     bool pretty; /* two spaces a level, a member a line */
-    bool failed; /* no memory */
     char closing[LYC__JSON_DEPTH];
     bool filled[LYC__JSON_DEPTH]; /* the container of this depth holds something already */
     bool on_one_line[LYC__JSON_DEPTH];

@@ -1,0 +1,202 @@
+/* What holds between keys: one row a rule. A rule that completes a value stands before those that check it.
+ */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "config/fields.h"
+
+static bool same(const char *a, const char *b) {
+    return strcmp(a, b) == 0;
+}
+
+static void fill_weight_decay(lyc_config *config, lyc__problems *problems) {
+    (void)problems;
+    if (isnan(config->optimizer.weight_decay))
+        config->optimizer.weight_decay = same(config->optimizer.kind, "adamw") ? 0.01 : 0;
+}
+
+static void check_fractions(lyc_config *config, lyc__problems *problems) {
+    if (config->data.split.reward_fraction + config->data.split.valid_fraction >= 1)
+        lyc__problem(problems, "data",
+                     "reward_fraction and valid_fraction leave nothing to train on; lower one of them");
+}
+
+static void check_views_used(lyc_config *config, lyc__problems *problems) {
+    const lyc_view_recipe *view = &config->data.view;
+    if (view->views == 1 && (view->shift > 0 || view->flip))
+        lyc__problem(problems, "data.augment",
+                     "shift and flip have no effect with views 1; set views to 2 or more");
+}
+
+static void check_views_differ(lyc_config *config, lyc__problems *problems) {
+    const lyc_view_recipe *view = &config->data.view;
+    if (view->views > 1 && view->shift == 0 && !view->flip)
+        lyc__problem(problems, "data.augment",
+                     "%d views would all be equal; set shift or flip, or views to 1", view->views);
+}
+
+/* Index of the first entry that stands in the list already, or `count`. */
+static size_t first_repeated(const int32_t *list, size_t count) {
+    for (size_t i = 1; i < count; i++)
+        for (size_t k = 0; k < i; k++)
+            if (list[k] == list[i]) return i;
+    return count;
+}
+
+static void check_distinct(const int32_t *list, size_t count, const char *path, lyc__problems *problems) {
+    size_t index = first_repeated(list, count);
+    if (index < count) lyc__problem(problems, path, "class %d is named twice", list[index]);
+}
+
+static void check_only_classes(lyc_config *config, lyc__problems *problems) {
+    check_distinct(config->data.split.only_classes, config->data.split.only_class_count, "data.only_classes",
+                   problems);
+}
+
+static void check_class_order(lyc_config *config, lyc__problems *problems) {
+    const lyc_split_options *split = &config->data.split;
+    bool permutation =
+        first_repeated(split->class_order, split->class_order_count) == split->class_order_count;
+    for (size_t i = 0; i < split->class_order_count; i++)
+        permutation = permutation && (size_t)split->class_order[i] < split->class_order_count;
+    if (!permutation)
+        lyc__problem(problems, "data.class_order", "must name each class from 0 to %zu once",
+                     split->class_order_count - 1);
+}
+
+static void check_class_maps(lyc_config *config, lyc__problems *problems) {
+    for (size_t i = 0; i < config->teacher_count; i++) {
+        char path[LYC__PATH_SIZE];
+        snprintf(path, sizeof path, "teachers[%zu].class_map", i);
+        check_distinct(config->teachers[i].class_map, config->teachers[i].class_map_count, path, problems);
+    }
+}
+
+static void check_teacher_names(lyc_config *config, lyc__problems *problems) {
+    for (size_t i = 1; i < config->teacher_count; i++)
+        for (size_t k = 0; k < i; k++) {
+            if (!same(config->teachers[i].name, config->teachers[k].name)) continue;
+            char path[LYC__PATH_SIZE];
+            snprintf(path, sizeof path, "teachers[%zu].name", i);
+            lyc__problem(problems, path, "\"%s\" is the name of teachers[%zu] too; give each its own",
+                         config->teachers[i].name, k);
+            break;
+        }
+}
+
+static void check_sources(lyc_config *config, lyc__problems *problems) {
+    for (size_t i = 0; i < config->teacher_count; i++) {
+        char path[LYC__PATH_SIZE];
+        snprintf(path, sizeof path, "teachers[%zu]", i);
+        if (!config->teachers[i].kind)
+            lyc__problem(problems, path, "has no source; set \"model\" or \"bank\" to a file");
+    }
+}
+
+static void check_delays(lyc_config *config, lyc__problems *problems) {
+    for (size_t i = 0; i < config->teacher_count; i++) {
+        const lyc_teacher_options *teacher = &config->teachers[i];
+        char path[LYC__PATH_SIZE];
+        snprintf(path, sizeof path, "teachers[%zu].delay_ms", i);
+        if (teacher->delay_seconds > 0 && teacher->kind && !same(teacher->kind, "bank"))
+            lyc__problem(problems, path, "only recorded logits (\"bank\") can be delayed; remove it");
+    }
+}
+
+static void check_teachers_given(lyc_config *config, lyc__problems *problems) {
+    if (config->teacher_count == 0 && !same(config->agent.strategy, "none"))
+        lyc__problem(
+            problems, "teachers",
+            "is empty, but strategy \"%s\" needs a teacher; add one, or set agent.strategy to \"none\"",
+            config->agent.strategy);
+}
+
+static void check_single(lyc_config *config, lyc__problems *problems) {
+    static const char prefix[] = "single:";
+    if (strncmp(config->agent.strategy, prefix, sizeof prefix - 1) != 0) return;
+    const char *name = config->agent.strategy + sizeof prefix - 1;
+    char known[256] = "";
+    for (size_t i = 0; i < config->teacher_count; i++) {
+        if (same(config->teachers[i].name, name)) return;
+        size_t used = strlen(known);
+        snprintf(known + used, sizeof known - used, "%s\"%s\"", i ? ", " : "", config->teachers[i].name);
+    }
+    lyc__problem(problems, "agent.strategy", "no teacher is called \"%.60s\"; there are: %s", name, known);
+}
+
+static void check_static_count(lyc_config *config, lyc__problems *problems) {
+    if (same(config->agent.strategy, "static") && config->agent.weight_count != config->teacher_count)
+        lyc__problem(problems, "agent.weights",
+                     "strategy \"static\" needs one weight for each of the %zu teachers, not %zu",
+                     config->teacher_count, config->agent.weight_count);
+}
+
+static void check_static_sum(lyc_config *config, lyc__problems *problems) {
+    double sum = 0;
+    for (size_t i = 0; i < config->agent.weight_count; i++) sum += config->agent.weights[i];
+    if (config->agent.weights && sum <= 0)
+        lyc__problem(problems, "agent.weights", "are all 0; one must be positive");
+}
+
+static void check_weights_used(lyc_config *config, lyc__problems *problems) {
+    if (config->agent.weights && !same(config->agent.strategy, "static"))
+        lyc__problem(problems, "agent.weights", "are for strategy \"static\", not \"%s\"; remove them",
+                     config->agent.strategy);
+}
+
+static void check_alpha(lyc_config *config, lyc__problems *problems) {
+    if (config->loss.alpha >= 1 && !same(config->agent.strategy, "none"))
+        lyc__problem(problems, "loss.alpha",
+                     "1 leaves the teachers no weight; lower it, or set agent.strategy to \"none\"");
+}
+
+static void check_terms(lyc_config *config, lyc__problems *problems) {
+    for (size_t i = 1; i < config->loss.term_count; i++)
+        for (size_t k = 0; k < i; k++)
+            if (same(config->loss.terms[i].kind, config->loss.terms[k].kind)) {
+                lyc__problem(problems, "loss.terms", "term \"%s\" is given twice; add up the weights",
+                             config->loss.terms[i].kind);
+                return;
+            }
+}
+
+static void check_hidden(lyc_config *config, lyc__problems *problems) {
+    const char *key = config->command == LYC_CONFIG_TRAIN ? "network.hidden" : "student.hidden";
+    if (config->network.hidden_count > 0 && !same(config->network.arch, "mlp"))
+        lyc__problem(problems, key, "\"%s\" has widths of its own; remove it, or set arch to \"mlp\"",
+                     config->network.arch);
+}
+
+/* clang-format off */
+const lyc__rule lyc__rules[] = {
+    {{"optimizer"}, LYC__FOR_BOTH, fill_weight_decay,
+     "`optimizer.weight_decay` null becomes 0.01 for `adamw` and 0 for the others."},
+    {{"data.reward_fraction", "data.valid_fraction"}, LYC__FOR_BOTH, check_fractions,
+     "`data.reward_fraction` and `data.valid_fraction` together stay under 1."},
+    {{"data.augment"}, LYC__FOR_BOTH, check_views_used,
+     "`data.augment.shift` and `data.augment.flip` need at least 2 `data.augment.views`."},
+    {{"data.augment"}, LYC__FOR_BOTH, check_views_differ,
+     "More than one view needs `data.augment.shift` or `data.augment.flip`."},
+    {{"data.only_classes"}, LYC__FOR_BOTH, check_only_classes, "`data.only_classes` names each class once."},
+    {{"data.class_order"}, LYC__FOR_BOTH, check_class_order, "`data.class_order` names each class once, from 0 on."},
+    {{"student", "network"}, LYC__FOR_BOTH, check_hidden,
+     "`student.hidden` and `network.hidden` are for architecture `mlp`."},
+    {{"teachers"}, LYC__FOR_DISTILL, check_teacher_names, "Names of teachers are unique."},
+    {{"teachers"}, LYC__FOR_DISTILL, check_sources, "A teacher has exactly one source, `model` or `bank`."},
+    {{"teachers"}, LYC__FOR_DISTILL, check_class_maps, "A teacher's `class_map` names each class once."},
+    {{"teachers"}, LYC__FOR_DISTILL, check_delays, "`teachers[].delay_ms` is for recorded logits (`bank`)."},
+    {{"teachers", "agent.strategy"}, LYC__FOR_DISTILL, check_teachers_given,
+     "Every strategy but `none` needs a teacher."},
+    {{"teachers", "agent.strategy"}, LYC__FOR_DISTILL, check_single,
+     "Strategy `single:<teacher>` names one of the teachers."},
+    {{"teachers", "agent.strategy", "agent.weights"}, LYC__FOR_DISTILL, check_static_count,
+     "Strategy `static` needs `agent.weights`, one for each teacher."},
+    {{"agent.weights"}, LYC__FOR_DISTILL, check_static_sum, "One of `agent.weights` is positive."},
+    {{"agent.strategy", "agent.weights"}, LYC__FOR_DISTILL, check_weights_used,
+     "`agent.weights` is for strategy `static`."},
+    {{"loss.alpha", "agent.strategy"}, LYC__FOR_DISTILL, check_alpha, "`loss.alpha` 1 is for strategy `none`."},
+    {{"loss.terms"}, LYC__FOR_DISTILL, check_terms, "`loss.terms` has each kind once."},
+};
+/* clang-format on */
+const size_t lyc__rule_count = sizeof lyc__rules / sizeof *lyc__rules;
