@@ -1,0 +1,42 @@
+/* Logits recorded by others: a script with h5py, `lyceum eval --logits`, or a bank. Layout and rules:
+ * docs/files.md.
+ *
+ *   /logits [N,C] floats of any width, or a group with /logits/0 (the clean view), /logits/1, ...
+ *   /id     [N] integers >= 0: which sample each row answers for. Required: without it nobody can know.
+ *   /check  [N] u64, optional: XXH3-64 of the bytes of each sample, the proof that id and row belong together
+ *   attributes, all optional: data_fingerprint, view_key, classes (names)
+ *
+ * Rows stay in the file's order here; who they belong to is decided by teachers/recorded.c. */
+#ifndef LYC_IO_RECORDED_FILE_H
+#define LYC_IO_RECORDED_FILE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lyceum/error.h"
+
+typedef struct lyc__recorded_file {
+    size_t rows;
+    int classes;
+    int views;                         /* views read: the first ones, at most as many as asked for */
+    float **logits;                    /* [views] -> [rows, classes] */
+    uint64_t *ids;                     /* [rows] */
+    uint64_t *checks;                  /* [rows], or NULL */
+    char **class_names;                /* [classes], one block, or NULL */
+    char *data_fingerprint, *view_key; /* NULL where the file has none */
+} lyc__recorded_file;
+
+/* Reads everything, of at most `views` views. LYC_EFORMAT: wrong shapes or types, no /id, as many names as
+ * there are not classes, a bank that is not filled or whose checksums do not match. */
+LYC_MUST_USE lyc_status lyc__recorded_file_read(lyc__recorded_file *out, const char *path, int views,
+                                                lyc_error *err);
+void lyc__recorded_file_release(lyc__recorded_file *file); /* zeroes it; a zeroed one is fine */
+
+/* Writes one view (`lyceum eval --logits`); class_names, data_fingerprint and checks may be NULL. Whole or
+ * not there. */
+LYC_MUST_USE lyc_status lyc__recorded_file_write(const char *path, const float *logits, const uint64_t *ids,
+                                                 const uint64_t *checks, size_t rows, int classes,
+                                                 const char *const *class_names, const char *data_fingerprint,
+                                                 lyc_error *err);
+
+#endif
