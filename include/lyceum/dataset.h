@@ -42,6 +42,9 @@ LYC_API const float *lyc_dataset_std(const lyc_dataset *data);
 LYC_API const int32_t *lyc_dataset_labels(const lyc_dataset *data);   /* [rows], LYC_UNLABELLED or class */
 LYC_API const uint64_t *lyc_dataset_ids(const lyc_dataset *data);     /* [rows] */
 LYC_API const uint8_t *lyc_dataset_parts(const lyc_dataset *data);    /* [rows], 0 train part, 1 test part */
+/* XXH3-64 of the bytes of one row of /x as stored: what numpy and xxhash call xxh3_64_intdigest(x[row].tobytes()).
+ * Recorded logits prove with it which sample they answer for. */
+LYC_API uint64_t lyc_dataset_row_checksum(const lyc_dataset *data, size_t row);
 
 /* How pixels become network input: x/255 (u8) or x (f32), then (x - mean[c]) / std[c]. Part of a
  * teacher's fingerprint: every network carries its own. */

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/hash.h"
 #include "data/data.h"
 #include "lyceum/memory.h"
 
@@ -75,6 +76,11 @@ const uint64_t *lyc_dataset_ids(const lyc_dataset *data) {
 
 const uint8_t *lyc_dataset_parts(const lyc_dataset *data) {
     return data->content.parts;
+}
+
+uint64_t lyc_dataset_row_checksum(const lyc_dataset *data, size_t row) {
+    size_t bytes = lyc__dataset_row_bytes(&data->content);
+    return lyc__hash64((const char *)data->content.x + row * bytes, bytes);
 }
 
 void lyc_preprocess_of(const lyc_dataset *data, lyc_preprocess *out) {
