@@ -34,14 +34,6 @@ double lyc__known_log_sum_exp(const float *values, const float *known_by, int cl
     return highest * inverse_temperature + log(sum);
 }
 
-bool lyc__normalise(float *out, int classes) {
-    double sum = 0.0;
-    for (int c = 0; c < classes; c++) sum += (double)out[c];
-    if (sum == 0.0) return false;
-    for (int c = 0; c < classes; c++) out[c] = (float)((double)out[c] / sum);
-    return true;
-}
-
 static bool knows_every_class(const float *logits, int classes) {
     for (int c = 0; c < classes; c++)
         if (!lyc__class_known(logits, c)) return false;

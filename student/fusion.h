@@ -45,7 +45,4 @@ static inline bool lyc__class_known(const float *logits, int class_index) {
 double lyc__known_log_sum_exp(const float *values, const float *known_by, int classes,
                               double inverse_temperature);
 
-/* Divides out[classes] by its sum; false (and `out` untouched) when the sum is 0. */
-bool lyc__normalise(float *out, int classes);
-
 #endif

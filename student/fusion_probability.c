@@ -48,7 +48,15 @@ static void some_complete(const lyc__fusion_row *row, float *out) {
         }
         out[c] = (float)(agreeing * (double)out[c] + own);
     }
-    (void)lyc__normalise(out, row->classes);
+}
+
+/* Divides by the sum; false when that is 0. */
+static bool normalise(float *out, int classes) {
+    double sum = 0.0;
+    for (int c = 0; c < classes; c++) sum += (double)out[c];
+    if (sum == 0.0) return false;
+    for (int c = 0; c < classes; c++) out[c] = (float)((double)out[c] / sum);
+    return true;
 }
 
 /* Per class the mean over the teachers that know it, then normalised over the classes. */
@@ -67,7 +75,7 @@ static bool none_complete(const lyc__fusion_row *row, float *out) {
             }
         out[c] = weight > 0.0 ? (float)(sum / weight) : 0.0F;
     }
-    return lyc__normalise(out, row->classes);
+    return normalise(out, row->classes);
 }
 
 const lyc__fusion_space lyc__fusion_probability = {

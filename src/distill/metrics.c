@@ -16,11 +16,20 @@ static int argmax(const float *logits, int classes) {
     return best;
 }
 
-/* NAN for NaN or +INFINITY among the logits, and when no class is known. */
-static double log_sum_exp(const float *logits, int classes) {
-    double highest = (double)logits[argmax(logits, classes)], sum = 0.0;
+typedef struct softmax_row {
+    int argmax;
+    double confidence; /* its probability; 1 / sum rather than exp of a log, so that equal logits of 3 classes
+                          are 1/3 and fall on the edge of their bin */
+    double log_sum; /* log p_c = logits[c] - log_sum; NAN for NaN or +INFINITY, and when no class is known */
+} softmax_row;
+
+static softmax_row softmax_of(const float *logits, int classes) {
+    softmax_row row = {.argmax = argmax(logits, classes)};
+    double highest = (double)logits[row.argmax], sum = 0.0;
     for (int c = 0; c < classes; c++) sum += exp((double)logits[c] - highest);
-    return highest + log(sum);
+    row.confidence = 1.0 / sum;
+    row.log_sum = highest + log(sum);
+    return row;
 }
 
 /* Bin i is (i / LYC_ECE_BINS, (i + 1) / LYC_ECE_BINS]. */
@@ -42,41 +51,39 @@ typedef struct sums {
     uint64_t *labelled, *predicted, *both; /* [classes] rows with that label, prediction, both */
 } sums;
 
-static void add_row(sums *s, const float *logits, int32_t label, int classes, double log_sum) {
-    int prediction = argmax(logits, classes);
-    double confidence = exp((double)logits[prediction] - log_sum);
+static void add_row(sums *s, const float *logits, int32_t label, int classes, const softmax_row *row) {
     for (int c = 0; c < classes; c++) {
-        double gap = exp((double)logits[c] - log_sum) - (c == label ? 1.0 : 0.0);
+        double gap = exp((double)logits[c] - row->log_sum) - (c == label ? 1.0 : 0.0);
         s->brier += gap * gap;
     }
-    bool right = prediction == label;
-    int bin = calibration_bin(confidence);
-    s->bins[bin].confidence += confidence;
+    bool right = row->argmax == label;
+    int bin = calibration_bin(row->confidence);
+    s->bins[bin].confidence += row->confidence;
     s->bins[bin].right += right;
-    s->nll += log_sum - (double)logits[label];
+    s->nll += row->log_sum - (double)logits[label];
     s->rows++;
     s->right += right;
     s->labelled[label]++;
-    s->predicted[prediction]++;
+    s->predicted[row->argmax]++;
     s->both[label] += right;
 }
 
 static lyc_status add_rows(sums *s, const float *logits, const int32_t *labels, size_t rows, int classes,
                            lyc_error *err) {
     for (size_t i = 0; i < rows; i++) {
-        const float *row = logits + i * (size_t)classes;
+        const float *of_row = logits + i * (size_t)classes;
         if (labels[i] < 0) continue;
         if (labels[i] >= classes)
             LYC_FAIL(err, LYC_EMISMATCH,
                      "row %zu has label %d, but the logits are of %d classes; labels are 0 to %d", i,
                      labels[i], classes, classes - 1);
-        double log_sum = log_sum_exp(row, classes);
-        if (!isfinite(log_sum))
+        softmax_row row = softmax_of(of_row, classes);
+        if (!isfinite(row.log_sum))
             LYC_FAIL(err, LYC_ENUMERIC,
                      "row %zu: its logits hold NaN or an infinity, or know no class; nothing can be "
                      "measured with them: find out where they come from",
                      i);
-        add_row(s, row, labels[i], classes, log_sum);
+        add_row(s, of_row, labels[i], classes, &row);
     }
     return LYC_OK;
 }
@@ -138,8 +145,8 @@ lyc_status lyc_metrics_compute(lyc_metrics *out, const float *logits, const int3
 /* ---- against teachers ---------------------------------------------------------------------------- */
 
 static double divergence(const float *teacher, const float *student, int classes) {
-    double teacher_sum = log_sum_exp(teacher, classes), student_sum = log_sum_exp(student, classes),
-           sum = 0.0;
+    double teacher_sum = softmax_of(teacher, classes).log_sum;
+    double student_sum = softmax_of(student, classes).log_sum, sum = 0.0;
     for (int c = 0; c < classes; c++) {
         double log_p = (double)teacher[c] - teacher_sum, log_q = (double)student[c] - student_sum;
         if (log_p != -INFINITY) sum += exp(log_p) * (log_p - log_q); /* 0 log 0 = 0 */
@@ -175,7 +182,7 @@ void lyc_mixture_log_probabilities(const float *const *logits, int teachers, siz
         for (int c = 0; c < classes; c++) mixture[c] = -INFINITY;
         for (int k = 0; k < teachers; k++) {
             const float *row = logits[k] + i * (size_t)classes;
-            double log_sum = log_sum_exp(row, classes) + log_teachers;
+            double log_sum = softmax_of(row, classes).log_sum + log_teachers;
             for (int c = 0; c < classes; c++)
                 mixture[c] = (float)log_add((double)mixture[c], (double)row[c] - log_sum);
         }
