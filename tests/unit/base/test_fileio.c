@@ -165,6 +165,7 @@ static void test_killed_holder_frees_the_lock(void **state) {
     assert_int_equal(pipe(ready), 0);
     pid_t child = fork();
     if (child == 0) {
+        alarm(60); /* not for ever, should the parent fail */
         int fd = -1;
         char answer = lyc__lock_file(&fd, "shared-lock", NULL) == LYC_OK ? 'y' : 'n';
         if (write(ready[1], &answer, 1) != 1) _exit(1);
