@@ -1,0 +1,78 @@
+"""Nothing lost: a run killed at random moments and resumed is, bit for bit, the run that was never stopped.
+
+LYCEUM_KILLS says how many kills for each network (5 unless set; the long target uses 50).
+"""
+import os
+import random
+import signal
+import subprocess
+import time
+
+import lyceum
+
+KILLS = int(os.environ.get("LYCEUM_KILLS", "5"))
+
+
+class Kill(lyceum.Case):
+    def whole_run(self, config):
+        path = lyceum.write_config(self.folder, config["name"], config)
+        started = time.monotonic()
+        lyceum.run("distill", path, "--quiet")
+        return path, time.monotonic() - started
+
+    def kill_and_resume(self, path, seconds, generator):
+        """Kills until a resumed run is left alone long enough to finish; counts the kills that hit."""
+        program = [os.path.abspath(lyceum.PROGRAM), "distill", path, "--resume", "--quiet"]
+        hits = 0
+        while True:
+            process = subprocess.Popen(program, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL)
+            try:
+                process.wait(generator.uniform(0.02, seconds) if hits < KILLS else 600)
+            except subprocess.TimeoutExpired:
+                process.send_signal(signal.SIGKILL)
+                process.wait()
+                hits += 1
+                process.stderr.close()
+                continue
+            message = process.stderr.read().decode()
+            process.stderr.close()
+            self.assertEqual(process.returncode, 0, f"after {hits} kills: {message}")
+            return hits
+
+    def check(self, arch, kind):
+        data = lyceum.write_dataset(self.folder)
+        teachers = []
+        for name in ("a", "b"):
+            config = lyceum.train_config(self.folder, data, name, "mlp", train={"seed": ord(name)})
+            lyceum.run("train", lyceum.write_config(self.folder, name, config), "--quiet")
+            teachers.append({"name": name, "model": os.path.join(self.folder, name, "model.h5")})
+        config = lyceum.distill_config(self.folder, data, teachers, "whole", arch,
+                                       agent={"credit": {"kind": kind, "every": 4, "steps": 3, "samples": 128}},
+                                       train={"checkpoint_every": 7, "epochs": 6 if arch == "mlp" else 3})
+        _, seconds = self.whole_run(config)
+        generator = random.Random(f"{arch} {kind}")
+        killed = {**config, "name": "killed", "output": os.path.join(self.folder, "killed"),
+                  "banks": {"directory": os.path.join(self.folder, "banks-killed")}}
+        hits = self.kill_and_resume(lyceum.write_config(self.folder, "killed", killed), max(0.3, seconds), generator)
+        self.assertGreaterEqual(hits, min(KILLS, 3), "the run ended before it could be killed: make it longer")
+        whole, after = (os.path.join(self.folder, name) for name in ("whole", "killed"))
+        self.assert_same(lyceum.parameters(f"{whole}/student.h5"), lyceum.parameters(f"{after}/student.h5"), "student")
+        first, second = lyceum.trajectory(f"{whole}/run.h5"), lyceum.trajectory(f"{after}/run.h5")
+        for columns in (first, second):
+            columns.pop("run/name")
+        self.assert_same(first, second, "trajectory")
+        self.assert_same(*({k: v for k, v in lyceum.last_checkpoint(d).items() if "require" not in k}
+                           for d in (whole, after)), "checkpoint")
+
+    def test_mlp_probe(self):
+        self.check("mlp", "probe")
+
+    def test_mlp_on_policy(self):
+        self.check("mlp", "on_policy")
+
+    def test_lenet5_probe(self):
+        self.check("lenet5", "probe")
+
+
+if __name__ == "__main__":
+    lyceum.main()

@@ -1,0 +1,49 @@
+"""Same bits for any number of threads: a distillation with agent, probes, teachers in threads, banks and views."""
+import json
+import os
+
+import lyceum
+
+THREADS = (1, 2, 3, 8)
+
+
+class SameBits(lyceum.Case):
+    def teachers(self, data):
+        for name, arch in (("a", "lenet5"), ("b", "mlp")):
+            config = lyceum.train_config(self.folder, data, name, arch)
+            lyceum.run("train", lyceum.write_config(self.folder, name, config), "--quiet")
+        return [{"name": n, "model": os.path.join(self.folder, n, "model.h5")} for n in ("a", "b")]
+
+    def check(self, arch, **changes):
+        data = lyceum.write_dataset(self.folder)
+        teachers = self.teachers(data)
+        kept = None
+        for threads in THREADS:
+            # Banks of their own, so that every run computes the teachers' outputs itself.
+            config = lyceum.distill_config(self.folder, data, teachers, f"run-{threads}", arch,
+                                           banks={"directory": os.path.join(self.folder, f"banks-{threads}")}, **changes)
+            # The resolved configuration is part of the record; only the directories differ.
+            path = lyceum.write_config(self.folder, f"run-{threads}", config)
+            output = lyceum.run("distill", path, "--threads", threads, "--quiet", "--json").stdout
+            busy = json.loads(output)["threads_busy"]
+            self.assertEqual(len(busy), threads)
+            self.assertGreater(min(busy), 0.5, f"{threads} threads: a thread was idle most of the time: {busy}")
+            found = (lyceum.parameters(f"{self.folder}/run-{threads}/student.h5"),
+                     lyceum.trajectory(f"{self.folder}/run-{threads}/run.h5"),
+                     {k: v for k, v in lyceum.last_checkpoint(f"{self.folder}/run-{threads}").items() if "require" not in k})
+            if kept is None:
+                kept = found
+                continue
+            for first, second, what in zip(kept, found, ("student", "trajectory", "checkpoint")):
+                self.assert_same(first, second, f"{arch}, {threads} threads against {THREADS[0]}: {what}")
+
+    def test_mlp(self):
+        self.check("mlp", student={"hidden": [512, 256]}, train={"batch": 512, "epochs": 2},
+                   data={"augment": {"views": 2, "shift": 2, "flip": True}})
+
+    def test_lenet5(self):
+        self.check("lenet5", train={"batch": 256, "epochs": 1})
+
+
+if __name__ == "__main__":
+    lyceum.main()
