@@ -42,13 +42,14 @@ lyc_status lyc__tree_parse(cJSON **out, const char *text, size_t size, const cha
 
 typedef struct assignment {
     cJSON *root;
-    const char *text; /* "a.b[0].c=value" */
-    const char *rest; /* of the path, from the step to take next */
+    const char *text;     /* "a.b[0].c=value" */
+    const char *rest;     /* of the path, from the step to take next */
+    cJSON *parent, *made; /* the first object made on the way, and what holds it */
     lyc__problems *problems;
 } assignment;
 
 /* Finds or makes member `key` of an object. */
-static cJSON *enter_member(const assignment *a, cJSON *object, const char *key) {
+static cJSON *enter_member(assignment *a, cJSON *object, const char *key) {
     if (!cJSON_IsObject(object)) {
         lyc__problem(a->problems, "", "--set %s: \"%s\" has no place in a value that is no object", a->text,
                      key);
@@ -57,10 +58,16 @@ static cJSON *enter_member(const assignment *a, cJSON *object, const char *key) 
     cJSON *member = cJSON_GetObjectItemCaseSensitive(object, key);
     if (member) return member;
     member = cJSON_CreateObject();
-    if (member && cJSON_AddItemToObject(object, key, member)) return member;
-    cJSON_Delete(member);
-    a->problems->out_of_memory = true;
-    return NULL;
+    if (!member || !cJSON_AddItemToObject(object, key, member)) {
+        cJSON_Delete(member);
+        a->problems->out_of_memory = true;
+        return NULL;
+    }
+    if (!a->made) {
+        a->parent = object;
+        a->made = member;
+    }
+    return member;
 }
 
 static cJSON *enter_entry(const assignment *a, cJSON *list, const char *digits, size_t length) {
@@ -142,9 +149,10 @@ void lyc__tree_set(cJSON *root, const char *text, lyc_config_command command, ly
     cJSON *target = root;
     for (bool first = true; target && (first || a.rest < equals); first = false)
         target = step(&a, target, first);
-    if (!target) return;
     char path[LYC__PATH_SIZE];
     snprintf(path, sizeof path, "%.*s", (int)(equals - text), text);
-    cJSON *value = parse_value(&a, path, equals + 1, command);
+    cJSON *value = target ? parse_value(&a, path, equals + 1, command) : NULL;
     if (value) replace(target, value);
+    else if (a.made)
+        cJSON_Delete(cJSON_DetachItemViaPointer(a.parent, a.made)); /* else it reads as a value */
 }

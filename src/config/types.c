@@ -61,8 +61,12 @@ bool lyc__check_number(const lyc__reader *reader, const lyc__field *field, const
     if (low || high) {
         char digits[LYC__NUMBER_SIZE];
         lyc__number_format(number, digits);
-        lyc__problem(reader->problems, path, "%s is too %s; allowed: %s", digits, low ? "small" : "large",
-                     allowed);
+        if (high && field->high >= LYC__MOST_EXACT)
+            lyc__problem(reader->problems, path, "%s is too large; integers are exact up to 2^53 - 1 only",
+                         digits);
+        else
+            lyc__problem(reader->problems, path, "%s is too %s; allowed: %s", digits, low ? "small" : "large",
+                         allowed);
         return false;
     }
     *out = number;

@@ -1,0 +1,285 @@
+/* Values reach the structure, and the resolved text gives the same configuration again. */
+#include "config_testing.h"
+
+#include <math.h>
+#include <stdio.h>
+
+#include "config/fields.h"
+#include "lyceum/memory.h"
+
+static lyc_config *parsed(lyc_config_command command, const char *text, const char *const *sets,
+                          size_t count) {
+    lyc_config *config = NULL;
+    lyc_error err = {0};
+    lyc_status status =
+        lyc_config_parse(&config, command, text_of(command, text), "t.json", sets, count, &err);
+    assert_string_equal(err.message, "");
+    assert_int_equal(status, LYC_OK);
+    return config;
+}
+
+static char *resolved(const lyc_config *config) {
+    char *text = NULL;
+    assert_int_equal(lyc_config_resolved(config, &text, NULL), LYC_OK);
+    return text;
+}
+
+/* Text -> configuration -> text -> configuration -> text: the two texts are equal. */
+static void expect_round_trip(lyc_config_command command, const char *text, const char *const *sets,
+                              size_t count) {
+    lyc_config *first = parsed(command, text, sets, count);
+    char *written = resolved(first);
+    lyc_config *second = parsed(command, written, NULL, 0);
+    char *again = resolved(second);
+    assert_string_equal(written, again);
+    lyc_free(again);
+    lyc_free(written);
+    lyc_config_destroy(second);
+    lyc_config_destroy(first);
+}
+
+static void defaults_reach_the_structure(void **state) {
+    (void)state;
+    lyc_config *c = parsed(LYC_CONFIG_DISTILL, NULL, NULL, 0);
+    assert_int_equal(c->command, LYC_CONFIG_DISTILL);
+    assert_string_equal(c->name, "run");
+    assert_string_equal(c->output, "runs/x");
+    assert_string_equal(c->data.path, "d.h5");
+    assert_true(c->data.split.reward_fraction == 0.05 && c->data.split.valid_fraction == 0.05);
+    assert_true(c->data.split.seed == 0 && c->data.split.labelled == 0 && !c->data.split.strict);
+    assert_null(c->data.split.only_classes);
+    assert_null(c->data.split.class_order);
+    assert_true(c->data.view.views == 1 && c->data.view.shift == 0 && !c->data.view.flip &&
+                c->data.view.seed == 0);
+    assert_int_equal(c->teacher_count, 2);
+    assert_string_equal(c->teachers[0].name, "a");
+    assert_string_equal(c->teachers[0].kind, "model");
+    assert_string_equal(c->teachers[0].path, "a.h5");
+    assert_string_equal(c->teachers[1].kind, "bank");
+    assert_string_equal(c->teachers[1].path, "b.h5");
+    assert_null(c->teachers[1].class_map);
+    assert_true(c->teachers[1].delay_seconds == 0);
+    assert_true(c->banks.enabled && c->banks.look_ahead_mb == 64);
+    assert_string_equal(c->banks.directory, "banks");
+    assert_string_equal(c->network.arch, "mlp");
+    assert_true(c->network.hidden_count == 0 && c->network.dropout == 0);
+    assert_true(c->loss.alpha == 0.1 && c->loss.temperature == 4 && c->loss.fusion == LYC_FUSION_PROBABILITY);
+    assert_int_equal(c->loss.term_count, 1);
+    assert_string_equal(c->loss.terms[0].kind, "kd");
+    assert_true(c->loss.terms[0].weight == 1);
+    assert_string_equal(c->agent.strategy, "learned");
+    assert_null(c->agent.weights);
+    assert_true(c->agent.action == LYC_ACTION_SELECT && c->agent.teach == LYC_TEACH_MEAN &&
+                c->agent.hidden == 32);
+    assert_true(c->agent.learning_rate == 0.02 && c->agent.entropy == 0.01 && c->agent.sigma == 0.5 &&
+                c->agent.clip == 4);
+    assert_true(c->agent.credit.kind == LYC_CREDIT_PROBE && c->agent.credit.every == 16);
+    assert_true(c->agent.credit.steps == 4 && c->agent.credit.samples == 1024);
+    assert_string_equal(c->optimizer.kind, "adamw");
+    assert_true(c->learning_rate == 0.001 && c->optimizer.momentum == 0.9 && c->optimizer.beta1 == 0.9);
+    assert_true(c->optimizer.beta2 == 0.999 && c->optimizer.epsilon == 1e-8);
+    assert_string_equal(c->schedule.kind, "cosine");
+    assert_true(c->schedule.warmup == 0.05);
+    assert_true(c->train.epochs == 10 && c->train.batch == 128 && c->train.seed == 1);
+    assert_true(c->train.checkpoint_every == 0 && c->train.keep_checkpoints == 2 &&
+                c->train.select == LYC_SELECT_BEST);
+    lyc_config_destroy(c);
+}
+
+/* A value that differs from the default for every row of the table: none may be forgotten by the reader or
+ * the writer, and none may land in another's place. */
+static const char *const changed[][2] = {{"name", "\"n\""},
+                                         {"output", "\"o\""},
+                                         {"data.path", "\"p.h5\""},
+                                         {"data.reward_fraction", "0.125"},
+                                         {"data.valid_fraction", "0.25"},
+                                         {"data.split_seed", "9007199254740991"},
+                                         {"data.labelled", "6000"},
+                                         {"data.strict", "true"},
+                                         {"data.only_classes", "[0, 4]"},
+                                         {"data.class_order", "[1, 0, 2]"},
+                                         {"data.augment.views", "4"},
+                                         {"data.augment.shift", "2"},
+                                         {"data.augment.flip", "true"},
+                                         {"data.augment.seed", "11"},
+                                         {"banks.enabled", "false"},
+                                         {"banks.directory", "\"b\""},
+                                         {"banks.look_ahead_mb", "7"},
+                                         {"student.arch", "\"mlp\""},
+                                         {"student.hidden", "[64, 32]"},
+                                         {"student.dropout", "0.5"},
+                                         {"network.arch", "\"mlp\""},
+                                         {"network.hidden", "[5]"},
+                                         {"network.dropout", "0.1"},
+                                         {"loss.alpha", "0.3"},
+                                         {"loss.temperature", "2.5"},
+                                         {"loss.fusion", "\"logit\""},
+                                         {"agent.strategy", "\"static\""},
+                                         {"agent.weights", "[0.1, 3]"},
+                                         {"agent.action", "\"select+weight\""},
+                                         {"agent.teach", "\"greedy\""},
+                                         {"agent.hidden", "16"},
+                                         {"agent.learning_rate", "0.1"},
+                                         {"agent.entropy", "0"},
+                                         {"agent.sigma", "0.25"},
+                                         {"agent.clip", "3"},
+                                         {"agent.credit.kind", "\"on_policy\""},
+                                         {"agent.credit.every", "32"},
+                                         {"agent.credit.steps", "2"},
+                                         {"agent.credit.samples", "512"},
+                                         {"optimizer.kind", "\"sgd\""},
+                                         {"optimizer.lr", "0.03"},
+                                         {"optimizer.momentum", "0.8"},
+                                         {"optimizer.beta1", "0.7"},
+                                         {"optimizer.beta2", "0.6"},
+                                         {"optimizer.epsilon", "1e-06"},
+                                         {"optimizer.weight_decay", "0.0005"},
+                                         {"schedule.kind", "\"constant\""},
+                                         {"schedule.warmup", "0"},
+                                         {"train.epochs", "3"},
+                                         {"train.batch", "32"},
+                                         {"train.seed", "5"},
+                                         {"train.checkpoint_every", "100"},
+                                         {"train.keep_checkpoints", "0"},
+                                         {"train.select", "\"last\""}};
+enum { CHANGED = sizeof changed / sizeof *changed };
+#define EXTRA 1
+static const char teachers_changed[] =
+    "[{\"name\": \"t-1\", \"model\": \"m.h5\", \"class_map\": [2, 0, 1], \"delay_ms\": 0}, "
+    "{\"name\": \"t.2\", \"bank\": \"r.h5\", \"class_map\": null, \"delay_ms\": 51}]";
+
+static const char *change_of(const char *path) {
+    for (size_t i = 0; i < CHANGED; i++)
+        if (strcmp(changed[i][0], path) == 0) return changed[i][1];
+    return NULL;
+}
+
+/* Rows that have one possible value, live in a list, or are for editors. */
+static bool has_no_change(const lyc__field *field) {
+    return field->type == &lyc__type_group || field->type == &lyc__type_only_choice ||
+           field->type == &lyc__type_note || field->element_size > 0 || strchr(field->path, '[');
+}
+
+static size_t all_changes(lyc_config_command command, char lines[][640], const char *sets[]) {
+    size_t count = 0;
+    for (size_t i = 0; i < lyc__field_count; i++) {
+        const lyc__field *field = &lyc__fields[i];
+        if (!(field->commands & (1U << command)) || has_no_change(field)) continue;
+        if (!change_of(field->path)) fail_msg("no change is listed for %s", field->path);
+        snprintf(lines[count], sizeof lines[count], "%s=%s", field->path, change_of(field->path));
+        sets[count] = lines[count];
+        count++;
+    }
+    if (command == LYC_CONFIG_DISTILL) {
+        snprintf(lines[count], sizeof lines[count], "teachers=%s", teachers_changed);
+        sets[count] = lines[count];
+        count++;
+    }
+    return count;
+}
+
+static void every_value_is_written(void **state) {
+    (void)state;
+    static char lines[CHANGED + EXTRA][640];
+    const char *sets[CHANGED + EXTRA];
+    for (int command = LYC_CONFIG_TRAIN; command <= LYC_CONFIG_DISTILL; command++) {
+        size_t count = all_changes((lyc_config_command)command, lines, sets);
+        lyc_config *config = parsed((lyc_config_command)command, NULL, sets, count);
+        char *text = resolved(config);
+        for (size_t i = 0; i < count; i++) {
+            const char *equals = strchr(sets[i], '=');
+            char last[64], wanted[700];
+            snprintf(last, sizeof last, "%.*s", (int)(equals - sets[i]), sets[i]);
+            const char *key = strrchr(last, '.') ? strrchr(last, '.') + 1 : last;
+            snprintf(wanted, sizeof wanted, "\"%s\": %s", key, equals + 1);
+            if (strcmp(key, "teachers") != 0 && !strstr(text, wanted))
+                fail_msg("%s is not in\n%s", wanted, text);
+        }
+        lyc_free(text);
+        lyc_config_destroy(config);
+        expect_round_trip((lyc_config_command)command, NULL, sets, count);
+    }
+}
+
+static void lists_of_objects_are_written(void **state) {
+    (void)state;
+    char line[700];
+    snprintf(line, sizeof line, "teachers=%s", teachers_changed);
+    const char *sets[] = {line, "loss.terms=[{\"kind\": \"kd\", \"weight\": 0.5}]"};
+    lyc_config *config = parsed(LYC_CONFIG_DISTILL, NULL, sets, 2);
+    assert_true(config->teachers[1].delay_seconds == 0.051);
+    assert_int_equal(config->teachers[0].class_map_count, 3);
+    assert_int_equal(config->teachers[0].class_map[0], 2);
+    char *text = resolved(config);
+    assert_non_null(
+        strstr(text, "{\"name\": \"t-1\", \"model\": \"m.h5\", \"class_map\": [2, 0, 1], \"delay_ms\": 0}"));
+    assert_non_null(
+        strstr(text, "{\"name\": \"t.2\", \"bank\": \"r.h5\", \"class_map\": null, \"delay_ms\": 51}"));
+    assert_non_null(strstr(text, "{\"kind\": \"kd\", \"weight\": 0.5}"));
+    lyc_free(text);
+    lyc_config_destroy(config);
+}
+
+static void texts_survive_escaping(void **state) {
+    (void)state;
+    const char *sets[] = {"name=a \"b\" \\ \xc3\xa9\t", "output=dir/with space"};
+    lyc_config *config = parsed(LYC_CONFIG_TRAIN, NULL, sets, 2);
+    assert_string_equal(config->name, "a \"b\" \\ \xc3\xa9\t");
+    lyc_config_destroy(config);
+    expect_round_trip(LYC_CONFIG_TRAIN, NULL, sets, 2);
+}
+
+/* What has only one value is written too, so that a later version with more can read an old file. */
+static void single_choices_are_written(void **state) {
+    (void)state;
+    lyc_config *config = parsed(LYC_CONFIG_DISTILL, NULL, NULL, 0);
+    char *text = resolved(config);
+    assert_non_null(strstr(text, "\"granularity\": \"batch\""));
+    assert_non_null(strstr(text, "\"network\": \"shared\""));
+    assert_non_null(strstr(text, "\"reward\": {\n      \"kind\": \"loss_improvement\"\n    }"));
+    lyc_free(text);
+    lyc_config_destroy(config);
+}
+
+/* A configuration for `train` holds the defaults of what only `distill` reads, and its own network. */
+static void fields_of_the_other_command_hold_defaults(void **state) {
+    (void)state;
+    const char *sets[] = {"network.arch=lenet5", "network.dropout=0.25"};
+    lyc_config *config = parsed(LYC_CONFIG_TRAIN, NULL, sets, 2);
+    assert_string_equal(config->network.arch, "lenet5");
+    assert_true(config->network.dropout == 0.25);
+    assert_int_equal(config->teacher_count, 0);
+    assert_true(config->loss.temperature == 4);
+    assert_string_equal(config->loss.terms[0].kind, "kd");
+    assert_true(config->agent.credit.samples == 1024);
+    char *text = resolved(config);
+    assert_null(strstr(text, "\"loss\""));
+    assert_null(strstr(text, "\"student\""));
+    lyc_free(text);
+    lyc_config_destroy(config);
+}
+
+/* A structure may be copied and changed, as tests and sweeps do. */
+static void a_copy_can_be_resolved(void **state) {
+    (void)state;
+    lyc_config *config = parsed(LYC_CONFIG_TRAIN, NULL, NULL, 0);
+    lyc_config copy = *config;
+    copy.output = "elsewhere";
+    char *text = resolved(&copy);
+    assert_non_null(strstr(text, "\"output\": \"elsewhere\""));
+    lyc_free(text);
+    lyc_config_destroy(config);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(defaults_reach_the_structure),
+        cmocka_unit_test(every_value_is_written),
+        cmocka_unit_test(lists_of_objects_are_written),
+        cmocka_unit_test(texts_survive_escaping),
+        cmocka_unit_test(single_choices_are_written),
+        cmocka_unit_test(fields_of_the_other_command_hold_defaults),
+        cmocka_unit_test(a_copy_can_be_resolved),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

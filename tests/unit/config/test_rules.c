@@ -1,0 +1,160 @@
+/* Each rule between keys: one configuration that only this rule refuses. */
+#include "config_testing.h"
+
+#include "config/fields.h"
+
+#define D LYC_CONFIG_DISTILL
+#define T LYC_CONFIG_TRAIN
+
+/* Rows stand in the order of lyc__rules without the first, which completes instead of refusing. */
+static const wrong rows[] = {
+    {"fractions",
+     T,
+     NULL,
+     {"data.reward_fraction=0.5", "data.valid_fraction=0.5"},
+     "t.json: data: reward_fraction and valid_fraction leave nothing to train on; lower one of them"},
+    {"views unused",
+     D,
+     NULL,
+     {"data.augment.flip=true"},
+     "t.json: data.augment: shift and flip have no effect with views 1; set views to 2 or more"},
+    {"views equal",
+     D,
+     NULL,
+     {"data.augment.views=4"},
+     "t.json: data.augment: 4 views would all be equal; set shift or flip, or views to 1"},
+    {"only_classes",
+     T,
+     NULL,
+     {"data.only_classes=[3,1,3]"},
+     "t.json: data.only_classes: class 3 is named twice"},
+    {"class_order",
+     T,
+     NULL,
+     {"data.class_order=[0,2,3]"},
+     "t.json: data.class_order: must name each class from 0 to 2 once"},
+    {"hidden",
+     T,
+     NULL,
+     {"network.arch=lenet5", "network.hidden=[8]"},
+     "t.json: network.hidden: \"lenet5\" has widths of its own; remove it, or set arch to \"mlp\""},
+    {"teacher names",
+     D,
+     NULL,
+     {"teachers[1].name=a"},
+     "t.json: teachers[1].name: \"a\" is the name of teachers[0] too; give each its own"},
+    {"source",
+     D,
+     NULL,
+     {"teachers[0].model=null"},
+     "t.json: teachers[0]: has no source; set \"model\" or \"bank\" to a file"},
+    {"class maps",
+     D,
+     NULL,
+     {"teachers[1].class_map=[4,4]"},
+     "t.json: teachers[1].class_map: class 4 is named twice"},
+    {"delay",
+     D,
+     NULL,
+     {"teachers[0].delay_ms=50"},
+     "t.json: teachers[0].delay_ms: only recorded logits (\"bank\") can be delayed; remove it"},
+    {"no teachers",
+     D,
+     NULL,
+     {"teachers=[]", "agent.strategy=uniform"},
+     "t.json: teachers: is empty, but strategy \"uniform\" needs a teacher; add one, or set agent.strategy "
+     "to \"none\""},
+    {"single",
+     D,
+     NULL,
+     {"agent.strategy=single:c"},
+     "t.json: agent.strategy: no teacher is called \"c\"; there are: \"a\", \"b\""},
+    {"static count",
+     D,
+     NULL,
+     {"agent.strategy=static", "agent.weights=[1]"},
+     "t.json: agent.weights: strategy \"static\" needs one weight for each of the 2 teachers, not 1"},
+    {"static sum",
+     D,
+     NULL,
+     {"agent.strategy=static", "agent.weights=[0,0]"},
+     "t.json: agent.weights: are all 0; one must be positive"},
+    {"weights unused",
+     D,
+     NULL,
+     {"agent.weights=[1,1]"},
+     "t.json: agent.weights: are for strategy \"static\", not \"learned\"; remove them"},
+    {"alpha",
+     D,
+     NULL,
+     {"loss.alpha=1"},
+     "t.json: loss.alpha: 1 leaves the teachers no weight; lower it, or set agent.strategy to \"none\""},
+    {"terms",
+     D,
+     NULL,
+     {"loss.terms=[{\"kind\":\"kd\"},{\"kind\":\"kd\"}]"},
+     "t.json: loss.terms: term \"kd\" is given twice; add up the weights"},
+};
+
+enum { ROWS = sizeof rows / sizeof *rows };
+
+static void every_rule_has_a_row(void **state) {
+    (void)state;
+    assert_int_equal(lyc__rule_count, ROWS + 1);
+}
+
+/* Neighbours of the refusals: what a rule must let pass. */
+static void what_is_right_passes(void **state) {
+    (void)state;
+    static const struct {
+        lyc_config_command command;
+        const char *sets[4];
+    } cases[] = {
+        {T, {"data.reward_fraction=0.5", "data.valid_fraction=0.49"}},
+        {D, {"data.augment.views=2", "data.augment.shift=1"}},
+        {T, {"data.class_order=[2,0,1]", "data.only_classes=[2]"}},
+        {T, {"network.hidden=[8,8]"}},
+        {D, {"agent.strategy=none", "teachers=[]", "loss.alpha=1"}},
+        {D, {"agent.strategy=none"}},
+        {D, {"agent.strategy=single:b", "teachers[1].delay_ms=50"}},
+        {D, {"agent.strategy=static", "agent.weights=[0,2]"}},
+        {D, {"teachers[0].class_map=[1,0]", "teachers[1].class_map=[1,0]"}},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        size_t count = 0;
+        while (count < 4 && cases[i].sets[count]) count++;
+        lyc_config *config = NULL;
+        lyc_error err = {0};
+        lyc_status status = lyc_config_parse(&config, cases[i].command, text_of(cases[i].command, NULL),
+                                             "t.json", cases[i].sets, count, &err);
+        assert_string_equal(err.message, "");
+        assert_int_equal(status, LYC_OK);
+        lyc_config_destroy(config);
+    }
+}
+
+static void weight_decay_follows_the_optimiser(void **state) {
+    (void)state;
+    static const struct {
+        const char *sets[2];
+        double decay;
+    } cases[] = {{{"optimizer.kind=adamw", "name=x"}, 0.01},
+                 {{"optimizer.kind=sgd", "name=x"}, 0},
+                 {{"optimizer.kind=adam", "name=x"}, 0},
+                 {{"optimizer.kind=sgd", "optimizer.weight_decay=0.5"}, 0.5},
+                 {{"optimizer.kind=adamw", "optimizer.weight_decay=0"}, 0}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        lyc_config *config = NULL;
+        assert_int_equal(lyc_config_parse(&config, T, train_text, "t.json", cases[i].sets, 2, NULL), LYC_OK);
+        assert_true(config->optimizer.weight_decay == cases[i].decay);
+        lyc_config_destroy(config);
+    }
+}
+
+int main(void) {
+    struct CMUnitTest tests[ROWS + 3] = {cmocka_unit_test(every_rule_has_a_row),
+                                         cmocka_unit_test(what_is_right_passes),
+                                         cmocka_unit_test(weight_decay_follows_the_optimiser)};
+    for (size_t i = 0; i < ROWS; i++) tests[3 + i] = test_of(&rows[i]);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
