@@ -134,7 +134,7 @@ lyc_status lyc_student_register(lyc_student *student, lyc_state *state, lyc_erro
     float *moment = lyc_optimizer_moments(student->optimizer, &moments);
     LYC_TRY(lyc_state_add(state, "student/params", LYC_TYPE_F32, student->params,
                           lyc_network_size(student->network), err));
-    LYC_TRY(lyc_state_add(state, "student/moments", LYC_TYPE_F32, moment, moments, err));
+    if (moments > 0) LYC_TRY(lyc_state_add(state, "student/moments", LYC_TYPE_F32, moment, moments, err));
     LYC_TRY(lyc_state_add(state, "student/steps", LYC_TYPE_U64, &student->steps, 1, err));
     char shards[64];
     (void)snprintf(shards, sizeof shards, "%zu of %u, %zu of %d",
