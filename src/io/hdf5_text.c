@@ -1,4 +1,7 @@
-/* Text in attributes and data sets: written in variable length, read in variable and fixed length. */
+/* Text in attributes and data sets: written in fixed length, read in fixed and variable length.
+ *
+ * Text of variable length lives in HDF5's global heap, which carries no checksum and over which the library
+ * crashes when it is damaged (H5HG_read of 1.10.8). Fixed length keeps it inside checksummed headers. */
 #include <string.h>
 
 #include "io/hdf5_util.h"
@@ -140,7 +143,7 @@ static lyc_status read_fixed(const text_source *source, size_t limit, char ***ou
     const char **texts = NULL;
     size_t *lengths = NULL;
     bool spaces = H5Tget_strpad(source->type) == H5T_STR_SPACEPAD;
-    LYC_TRY(check_length(source, source->width, limit / (source->count ? source->count : 1), err));
+    if (source->count > 0) LYC_TRY(check_length(source, source->width, limit / source->count, err));
     LYC_TRY_GOTO(lyc_allocate((void **)&bytes, source->count, source->width, "texts of a file", err));
     LYC_TRY_GOTO(LYC_NEW_ARRAY(texts, source->count, err));
     LYC_TRY_GOTO(LYC_NEW_ARRAY(lengths, source->count, err));
@@ -212,38 +215,56 @@ lyc_status lyc__h5_read_text(hid_t location, const char *name, size_t limit, cha
 
 /* ---- writing ------------------------------------------------------------------------------------ */
 
-static hid_t utf8_type(void) {
+/* Texts in one block, `width` bytes each, and the type of that. */
+typedef struct text_block {
+    char *bytes;
+    size_t width;
+    hid_t type;
+} text_block;
+
+static void close_block(text_block *block) {
+    lyc__h5_release(&block->type);
+    lyc_free(block->bytes);
+}
+
+static lyc_status fill_block(text_block *out, const char *const *texts, size_t count, lyc_error *err) {
+    *out = (text_block){.width = 1, .type = LYC__H5_NONE};
+    for (size_t i = 0; i < count; i++)
+        if (strlen(texts[i]) > out->width) out->width = strlen(texts[i]);
+    LYC_TRY(lyc_allocate((void **)&out->bytes, count, out->width, "texts of a file", err));
+    for (size_t i = 0; i < count; i++) memcpy(out->bytes + i * out->width, texts[i], strlen(texts[i]));
     lyc__h5_quiet();
-    hid_t type = H5Tcopy(H5T_C_S1);
-    if (type >= 0 && (H5Tset_size(type, H5T_VARIABLE) < 0 || H5Tset_cset(type, H5T_CSET_UTF8) < 0))
-        lyc__h5_release(&type);
-    return type;
+    out->type = H5Tcopy(H5T_C_S1);
+    if (out->type < 0 || H5Tset_size(out->type, out->width) < 0 ||
+        H5Tset_strpad(out->type, H5T_STR_NULLPAD) < 0 || H5Tset_cset(out->type, H5T_CSET_UTF8) < 0)
+        LYC_FAIL(err, LYC_EINTERNAL, "HDF5 knows no type for texts of %zu bytes", out->width);
+    return LYC_OK;
+}
+
+static lyc_status write_attribute(hid_t object, const char *name, const char *const *texts, size_t count,
+                                  bool scalar, lyc_error *err) {
+    text_block block;
+    lyc_status status = fill_block(&block, texts, count, err);
+    if (status == LYC_OK)
+        status = lyc__h5_write_attribute(object, name, block.type, block.bytes, count, scalar, err);
+    close_block(&block);
+    return status;
 }
 
 lyc_status lyc__h5_write_text_attribute(hid_t object, const char *name, const char *text, lyc_error *err) {
-    hid_t type = utf8_type();
-    lyc_status status = lyc__h5_write_attribute(object, name, type, &text, 1, true, err);
-    lyc__h5_release(&type);
-    return status;
+    return write_attribute(object, name, &text, 1, true, err);
 }
 
 lyc_status lyc__h5_write_texts_attribute(hid_t object, const char *name, const char *const *texts,
                                          size_t count, lyc_error *err) {
-    hid_t type = utf8_type();
-    lyc_status status = lyc__h5_write_attribute(object, name, type, texts, count, false, err);
-    lyc__h5_release(&type);
-    return status;
+    return write_attribute(object, name, texts, count, false, err);
 }
 
 lyc_status lyc__h5_write_text(hid_t location, const char *name, const char *text, lyc_error *err) {
-    lyc_status status = LYC_OK;
-    hid_t type = utf8_type(), space = H5Screate(H5S_SCALAR), dataset = LYC__H5_NONE;
-    if (type >= 0 && space >= 0)
-        dataset = H5Dcreate2(location, name, type, space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
-    if (dataset < 0 || H5Dwrite(dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, &text) < 0)
-        status = lyc__h5_fail(err, LYC_EIO, location, "cannot write text '%s'", name);
-    lyc__h5_release(&dataset);
-    lyc__h5_release(&space);
-    lyc__h5_release(&type);
+    text_block block;
+    lyc_status status = fill_block(&block, &text, 1, err);
+    if (status == LYC_OK)
+        status = lyc__h5_write_dataset(location, name, block.type, block.type, 0, NULL, block.bytes, err);
+    close_block(&block);
     return status;
 }

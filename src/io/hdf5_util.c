@@ -102,6 +102,13 @@ lyc_status lyc__h5_open(hid_t *out, const char *path, const char *what, unsigned
         char reason[LYC__H5_REASON_SIZE];
         return explain_open(path, what, lyc__h5_reason(reason), err);
     }
+    /* Only the first look at a damaged header fails; later ones see what could be read and call the rest
+     * absent. */
+    if (H5Aexists(file, "format") < 0) {
+        lyc_status status = lyc__h5_fail(err, LYC_EFORMAT, file, "this %s is damaged; make it again", what);
+        lyc__h5_release(&file);
+        return status;
+    }
     *out = file;
     return LYC_OK;
 }
@@ -109,11 +116,16 @@ lyc_status lyc__h5_open(hid_t *out, const char *path, const char *what, unsigned
 lyc_status lyc__h5_create(hid_t *out, const char *path, hid_t access, lyc_error *err) {
     *out = LYC__H5_NONE;
     lyc__h5_quiet();
-    hid_t file = H5Fcreate(path, H5F_ACC_TRUNC, H5P_DEFAULT, access);
+    hid_t own = access == H5P_DEFAULT ? H5Pcreate(H5P_FILE_ACCESS) : LYC__H5_NONE;
+    if (own >= 0) H5Pset_libver_bounds(own, H5F_LIBVER_V18, H5F_LIBVER_LATEST);
+    hid_t file = H5Fcreate(path, H5F_ACC_TRUNC, H5P_DEFAULT, own >= 0 ? own : access);
     if (file < 0) {
         char reason[LYC__H5_REASON_SIZE];
-        LYC_FAIL(err, LYC_EIO, "%s: cannot create this file (HDF5: %s)", path, lyc__h5_reason(reason));
+        lyc__h5_reason(reason);
+        lyc__h5_release(&own);
+        LYC_FAIL(err, LYC_EIO, "%s: cannot create this file (HDF5: %s)", path, reason);
     }
+    lyc__h5_release(&own);
     *out = file;
     return LYC_OK;
 }

@@ -47,7 +47,9 @@ lyc_status lyc__h5_fail(lyc_error *err, lyc_status code, hid_t where, const char
  * LYC_EFORMAT: not HDF5, truncated, damaged. LYC_EBUSY: a writer holds it. */
 LYC_MUST_USE lyc_status lyc__h5_open(hid_t *out, const char *path, const char *what, unsigned flags,
                                      hid_t access, lyc_error *err);
-/* Creates or empties a file. */
+/* Creates or empties a file. With access = H5P_DEFAULT its structures carry checksums (the format of
+ * HDF5 1.8, which every tool reads), so that damage is an error and not another value; attributes may exceed
+ * 64 KiB. */
 LYC_MUST_USE lyc_status lyc__h5_create(hid_t *out, const char *path, hid_t access, lyc_error *err);
 /* Flushes and closes a file, sets *file to LYC__H5_NONE either way. */
 LYC_MUST_USE lyc_status lyc__h5_close(hid_t *file, lyc_error *err);
@@ -62,7 +64,8 @@ LYC_MUST_USE lyc_status lyc__file_temporary(char **out, const char *path, lyc_er
 
 bool lyc__h5_has_attribute(hid_t object, const char *name);
 
-/* Text is written as variable-length UTF-8 (h5py reads `str`); read in fixed or variable length. */
+/* Text is written as UTF-8 of fixed length, padded with zeros (h5py reads bytes: text.decode()), and read in
+ * fixed and variable length. */
 LYC_MUST_USE lyc_status lyc__h5_write_text_attribute(hid_t object, const char *name, const char *text,
                                                      lyc_error *err);
 LYC_MUST_USE lyc_status lyc__h5_write_texts_attribute(hid_t object, const char *name,
@@ -125,7 +128,7 @@ LYC_MUST_USE lyc_status lyc__h5_create_dataset(hid_t *out, hid_t location, const
 LYC_MUST_USE lyc_status lyc__h5_write_dataset(hid_t location, const char *name, hid_t stored, hid_t type,
                                               int rank, const uint64_t *dims, const void *data,
                                               lyc_error *err);
-/* A text as a scalar data set of variable-length UTF-8. */
+/* A text as a scalar data set. */
 LYC_MUST_USE lyc_status lyc__h5_write_text(hid_t location, const char *name, const char *text,
                                            lyc_error *err);
 LYC_MUST_USE lyc_status lyc__h5_read_text(hid_t location, const char *name, size_t limit, char **out,
