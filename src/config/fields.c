@@ -221,7 +221,7 @@ const char *lyc__field_key(const char *path, const char *parent) {
 }
 
 const lyc__field *lyc__field_find(const char *path, lyc_config_command command) {
-    char general[LYC__PATH_SIZE] = ""; /* without indices: "teachers[].name" */
+    char general[LYC__KEY_PATH_SIZE] = ""; /* without indices: "teachers[].name" */
     size_t size = 0;
     for (const char *p = path; *p && size + 1 < sizeof general; p++) {
         general[size++] = *p;

@@ -44,7 +44,7 @@ static bool read_entries(const lyc__reader *reader, const lyc__field *field, con
     bool good = true;
     size_t index = 0;
     for (const cJSON *entry = value->child; entry; entry = entry->next, index++) {
-        char here[LYC__PATH_SIZE + 32];
+        char here[LYC__KEY_PATH_SIZE + 32];
         snprintf(here, sizeof here, "%s[%zu]", path, index);
         lyc__field row = *field;
         row.type = whole ? &lyc__type_integer : &lyc__type_number; /* the message speaks of one entry */
@@ -171,11 +171,11 @@ const lyc__type lyc__type_widths = {.noun = "a list of whole numbers",
 
 static void read_elements(const lyc__reader *reader, const lyc__field *field, const char *path,
                           const cJSON *value, char *elements) {
-    char parent[LYC__PATH_SIZE];
+    char parent[LYC__KEY_PATH_SIZE];
     snprintf(parent, sizeof parent, "%s[]", field->path);
     size_t index = 0;
     for (const cJSON *entry = value->child; entry; entry = entry->next, index++) {
-        char here[LYC__PATH_SIZE + 32];
+        char here[LYC__KEY_PATH_SIZE + 32];
         snprintf(here, sizeof here, "%s[%zu]", path, index);
         if (cJSON_IsObject(entry))
             lyc__read_object(reader, parent, here, entry, elements + index * field->element_size);
@@ -185,7 +185,7 @@ static void read_elements(const lyc__reader *reader, const lyc__field *field, co
 
 static void write_elements(const lyc__field *field, const char *elements, size_t count, lyc__json *json,
                            const char *key) {
-    char parent[LYC__PATH_SIZE];
+    char parent[LYC__KEY_PATH_SIZE];
     snprintf(parent, sizeof parent, "%s[]", field->path);
     lyc__json_array(json, key);
     for (size_t i = 0; i < count; i++) {

@@ -17,13 +17,13 @@ void lyc__problem(lyc__problems *problems, const char *path, const char *format,
     va_end(arguments);
     hide_controls(message);
 
-    char line[LYC__PATH_SIZE + sizeof message + 8];
-    char shown[LYC__PATH_SIZE];
+    char line[LYC__KEY_PATH_SIZE + sizeof message + 8];
+    char shown[LYC__KEY_PATH_SIZE];
     snprintf(shown, sizeof shown, "%s", path);
     hide_controls(shown);
     int length = snprintf(line, sizeof line, "%s%s%s", shown, shown[0] ? ": " : "", message);
     if (problems->count < LYC__PROBLEM_PATHS)
-        snprintf(problems->paths[problems->count], LYC__PATH_SIZE, "%s", path);
+        snprintf(problems->paths[problems->count], LYC__KEY_PATH_SIZE, "%s", path);
     problems->count++;
     if (problems->size + (size_t)length + 4 > sizeof problems->text) {
         problems->untold++;

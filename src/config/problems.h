@@ -7,7 +7,7 @@
 
 #include "lyceum/error.h"
 
-#define LYC__PATH_SIZE     160 /* of a key's path in messages; longer ones are cut */
+#define LYC__KEY_PATH_SIZE 160 /* of a key's path in messages; longer ones are cut */
 #define LYC__PROBLEM_PATHS 48
 #define LYC__PROBLEM_LIMIT 200 /* nobody reads on; callers that could add without end stop here */
 
@@ -16,7 +16,7 @@ typedef struct lyc__problems {
     size_t size;
     char text[LYC_ERROR_MESSAGE_SIZE - 512]; /* a line each; room for the heading is left in the error */
     size_t untold;                           /* problems that found no room */
-    char paths[LYC__PROBLEM_PATHS][LYC__PATH_SIZE];
+    char paths[LYC__PROBLEM_PATHS][LYC__KEY_PATH_SIZE];
     bool out_of_memory;
 } lyc__problems;
 

@@ -78,7 +78,7 @@ static bool suggest(const lyc__reader *reader, const char *parent, const char *p
 }
 
 static void unknown_key(const lyc__reader *reader, const char *parent, const char *path, const char *key) {
-    char here[LYC__PATH_SIZE + 32], near[LYC__PATH_SIZE + 32];
+    char here[LYC__KEY_PATH_SIZE + 32], near[LYC__KEY_PATH_SIZE + 32];
     join(here, sizeof here, path, key);
     if (explain_other_command(reader, here)) return;
     if (suggest(reader, parent, path, key, near, sizeof near))
@@ -101,7 +101,7 @@ static void check_keys(const lyc__reader *reader, const char *parent, const char
             unknown_key(reader, parent, path, member->string);
         for (const cJSON *earlier = object->child; earlier != member; earlier = earlier->next) {
             if (strcmp(earlier->string, member->string) != 0) continue;
-            char here[LYC__PATH_SIZE + 32];
+            char here[LYC__KEY_PATH_SIZE + 32];
             join(here, sizeof here, path, member->string);
             lyc__problem(reader->problems, here, "given twice; keep one");
             break;
@@ -138,7 +138,7 @@ void lyc__read_object(const lyc__reader *reader, const char *parent, const char 
             const lyc__field *field = &lyc__fields[i];
             const char *key = lyc__field_key(field->path, parent);
             if (!key || applies(field, reader->command) != (used == 1)) continue;
-            char here[LYC__PATH_SIZE + 32];
+            char here[LYC__KEY_PATH_SIZE + 32];
             join(here, sizeof here, path, key);
             const cJSON *value = used && object ? cJSON_GetObjectItemCaseSensitive(object, key) : NULL;
             if (value) field->type->read(reader, field, here, value, target);

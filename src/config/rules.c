@@ -67,7 +67,7 @@ static void check_class_order(lyc_config *config, lyc__problems *problems) {
 
 static void check_class_maps(lyc_config *config, lyc__problems *problems) {
     for (size_t i = 0; i < config->teacher_count; i++) {
-        char path[LYC__PATH_SIZE];
+        char path[LYC__KEY_PATH_SIZE];
         snprintf(path, sizeof path, "teachers[%zu].class_map", i);
         check_distinct(config->teachers[i].class_map, config->teachers[i].class_map_count, path, problems);
     }
@@ -77,7 +77,7 @@ static void check_teacher_names(lyc_config *config, lyc__problems *problems) {
     for (size_t i = 1; i < config->teacher_count; i++)
         for (size_t k = 0; k < i; k++) {
             if (!same(config->teachers[i].name, config->teachers[k].name)) continue;
-            char path[LYC__PATH_SIZE];
+            char path[LYC__KEY_PATH_SIZE];
             snprintf(path, sizeof path, "teachers[%zu].name", i);
             lyc__problem(problems, path, "\"%s\" is the name of teachers[%zu] too; give each its own",
                          config->teachers[i].name, k);
@@ -87,7 +87,7 @@ static void check_teacher_names(lyc_config *config, lyc__problems *problems) {
 
 static void check_sources(lyc_config *config, lyc__problems *problems) {
     for (size_t i = 0; i < config->teacher_count; i++) {
-        char path[LYC__PATH_SIZE];
+        char path[LYC__KEY_PATH_SIZE];
         snprintf(path, sizeof path, "teachers[%zu]", i);
         if (!config->teachers[i].kind)
             lyc__problem(problems, path, "has no source; set \"model\" or \"bank\" to a file");
@@ -97,7 +97,7 @@ static void check_sources(lyc_config *config, lyc__problems *problems) {
 static void check_delays(lyc_config *config, lyc__problems *problems) {
     for (size_t i = 0; i < config->teacher_count; i++) {
         const lyc_teacher_options *teacher = &config->teachers[i];
-        char path[LYC__PATH_SIZE];
+        char path[LYC__KEY_PATH_SIZE];
         snprintf(path, sizeof path, "teachers[%zu].delay_ms", i);
         if (teacher->delay_seconds > 0 && teacher->kind && !same(teacher->kind, "bank"))
             lyc__problem(problems, path, "only recorded logits (\"bank\") can be delayed; remove it");

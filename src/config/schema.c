@@ -8,7 +8,7 @@
 static void describe_object(lyc__json *json, const char *parent, unsigned command);
 
 static void describe_objects(lyc__json *json, const lyc__field *field, unsigned command) {
-    char parent[LYC__PATH_SIZE];
+    char parent[LYC__KEY_PATH_SIZE];
     snprintf(parent, sizeof parent, "%s[]", field->path);
     lyc__json_text(json, "type", "array");
     if (field->least) lyc__json_unsigned(json, "minItems", field->least);

@@ -89,7 +89,7 @@ static cJSON *step(assignment *a, cJSON *from, bool first) {
             return enter_entry(a, from, digits, length);
         }
     } else if (first || *a->rest == '.') {
-        char key[LYC__PATH_SIZE];
+        char key[LYC__KEY_PATH_SIZE];
         const char *start = a->rest + !first;
         size_t length = strcspn(start, ".[=");
         if (length > 0 && length < sizeof key) {
@@ -149,7 +149,7 @@ void lyc__tree_set(cJSON *root, const char *text, lyc_config_command command, ly
     cJSON *target = root;
     for (bool first = true; target && (first || a.rest < equals); first = false)
         target = step(&a, target, first);
-    char path[LYC__PATH_SIZE];
+    char path[LYC__KEY_PATH_SIZE];
     snprintf(path, sizeof path, "%.*s", (int)(equals - text), text);
     cJSON *value = target ? parse_value(&a, path, equals + 1, command) : NULL;
     if (value) replace(target, value);

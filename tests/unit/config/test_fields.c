@@ -32,7 +32,7 @@ static void rows_stand_under_their_object(void **state) {
     const char *heading = "";
     for (size_t i = 0; i < lyc__field_count; i++) {
         const lyc__field *field = &lyc__fields[i];
-        char parent[LYC__PATH_SIZE];
+        char parent[LYC__KEY_PATH_SIZE];
         snprintf(parent, sizeof parent, "%s%s", heading,
                  heading[0] && strncmp(field->path, heading, strlen(heading)) == 0 &&
                          field->path[strlen(heading)] == '['
@@ -93,7 +93,7 @@ static void help_lists_the_keys_of_a_command(void **state) {
         for (size_t i = 0; i < lyc__field_count; i++) {
             const lyc__field *field = &lyc__fields[i];
             bool mine = (field->commands >> command) & 1U;
-            char line[LYC__PATH_SIZE];
+            char line[LYC__KEY_PATH_SIZE];
             snprintf(line, sizeof line, "\n  %s ", field->path);
             bool listed = strstr(text, line) != NULL;
             if (listed != (mine && !is_heading(field)))
