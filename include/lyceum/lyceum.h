@@ -3,12 +3,14 @@
 #define LYCEUM_LYCEUM_H
 
 #include "lyceum/agent.h"
+#include "lyceum/blas.h"
 #include "lyceum/checkpoint.h"
 #include "lyceum/config.h"
 #include "lyceum/dataset.h"
 #include "lyceum/distill.h"
 #include "lyceum/error.h"
 #include "lyceum/export.h"
+#include "lyceum/import.h"
 #include "lyceum/log.h"
 #include "lyceum/memory.h"
 #include "lyceum/metrics.h"
