@@ -21,19 +21,26 @@ typedef struct golden {
     golden_record records[GOLDEN_RECORDS];
 } golden;
 
+static inline int golden_value_read(const char *type, double *out, FILE *file) {
+    float single = 0.0F;
+    if (strcmp(type, "f8") == 0) return fread(out, sizeof *out, 1, file) == 1;
+    if (strcmp(type, "u1") == 0) {
+        int byte = fgetc(file);
+        *out = (double)byte;
+        return byte != EOF;
+    }
+    if (strcmp(type, "f4") != 0 || fread(&single, sizeof single, 1, file) != 1) return 0;
+    *out = (double)single;
+    return 1;
+}
+
 static inline int golden_record_read(golden_record *record, FILE *file) {
     char type[3];
     if (fscanf(file, "%63s %2s %zu", record->name, type, &record->count) != 3 || fgetc(file) != '\n')
         return 0;
-    int wide = strcmp(type, "f8") == 0;
     record->values = malloc(record->count * sizeof(double) + 1);
-    for (size_t i = 0; i < record->count; i++) {
-        float narrow = 0.0F;
-        size_t read = wide ? fread(&record->values[i], sizeof(double), 1, file)
-                           : fread(&narrow, sizeof narrow, 1, file);
-        if (read != 1) return 0;
-        if (!wide) record->values[i] = (double)narrow;
-    }
+    for (size_t i = 0; i < record->count; i++)
+        if (!golden_value_read(type, &record->values[i], file)) return 0;
     return 1;
 }
 
@@ -65,7 +72,7 @@ static inline void golden_close(golden *g) {
 
 /* The record "prefix/field"; the program stops when there is none, or not of `count` numbers (0 = any). */
 static inline const double *golden_get(const golden *g, const char *prefix, const char *field, size_t count) {
-    char name[64];
+    char name[256];
     (void)snprintf(name, sizeof name, "%s/%s", prefix, field);
     for (size_t i = 0; i < g->count; i++)
         if (strcmp(g->records[i].name, name) == 0 && (count == 0 || g->records[i].count == count))
