@@ -29,6 +29,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/json_writer.h"
 #include "lyceum/error.h"
 
 enum { LYC__EXIT_DONE = 0, LYC__EXIT_FAILED = 1, LYC__EXIT_USAGE = 2 };
@@ -144,6 +145,8 @@ LYC_MUST_USE lyc_status lyc__options_parse(const lyc__usage *usage, int argc, ch
                                            lyc_error *err);
 /* Prints the error on stderr; the exit code that belongs to it. */
 int lyc__failed(const lyc__usage *usage, const lyc_error *err);
+/* Finishes the object and prints it on stdout. */
+LYC_MUST_USE lyc_status lyc__print_json(lyc__json *json, lyc_error *err);
 /* The usage text of one subcommand, on stdout. */
 void lyc__help(const lyc__usage *usage);
 
@@ -153,11 +156,14 @@ void lyc__help(const lyc__usage *usage);
  * seconds elsewhere, with `quiet` only warnings and errors. Colours on a terminal only, and never with
  * NO_COLOR. */
 void lyc__terminal_start(bool quiet);
+/* Removes a bar that is half drawn: before results or an error are printed. */
+void lyc__terminal_stop(void);
 /* ANSI codes for stdout, empty where stdout is no terminal or NO_COLOR is set. */
 typedef struct lyc__colours {
     const char *bold, *dim, *red, *green, *yellow, *cyan, *reset;
 } lyc__colours;
 const lyc__colours *lyc__stdout_colours(void);
+const lyc__colours *lyc__stderr_colours(void);
 /* The locale's character set is UTF-8, so that bars and sparklines can be drawn. */
 bool lyc__terminal_utf8(void);
 /* Columns of the terminal behind stdout, 80 where there is none. */
