@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 
 #include <cmocka.h>
+#include <hdf5.h>
 
 #include "lyceum/checkpoint.h"
 #include "lyceum/memory.h"
@@ -256,7 +257,14 @@ static void check_damaged(const unsigned char *bytes, size_t size, const world *
         assert_true(same(read, untouched));
         ++*refused;
     }
+    assert_int_equal(H5Fget_obj_count((hid_t)H5F_OBJ_ALL, H5F_OBJ_ALL), 0);
     drop_world(read);
+}
+
+/* What HDF5 1.10 itself forgets to free when it refuses a damaged file is not ours (nothing is left open). */
+LYC_API const char *__lsan_default_suppressions(void);
+const char *__lsan_default_suppressions(void) {
+    return "leak:libhdf5";
 }
 
 static void torn_or_flipped(void **state) {

@@ -241,7 +241,7 @@ static void cut_files(void **state) {
     create(&file);
     append(file, 0, 0, ROWS);
     close_file(file);
-    size_t size;
+    size_t size = 0;
     unsigned char *bytes = scratch_read("run.h5", &size);
     assert_non_null(bytes);
     for (size_t length = 0; length < size; length += 1 + size / 40) {

@@ -260,7 +260,7 @@ static void resumed_is_equal(void **state) {
     assert_int_equal(lyc_runreader_rows(b, "wide", &rows, &err), LYC_OK);
     assert_int_equal(rows, 2500);
     for (size_t k = 0; k < SAMPLE_COLUMNS; k++) {
-        size_t size, other;
+        size_t size = 0, other = 0;
         void *left = raw_column(a, 0, k, rows, &size), *right = raw_column(b, 0, k, rows, &other);
         assert_int_equal(size, other);
         assert_memory_equal(left, right, size + 1);
@@ -282,7 +282,7 @@ static void resume_refuses(void **state) {
     lyc_runfile *file = NULL;
     lyc_error err = {0};
     make("run.h5", 100);
-    size_t size, after;
+    size_t size = 0, after = 0;
     unsigned char *bytes = scratch_read("run.h5", &size);
     assert_int_equal(sample_resume(&file, scratch_path("run.h5"), 101, 0, &err), LYC_EFORMAT);
     assert_non_null(strstr(err.message, "holds 100 rows of /wide, the checkpoint knows 101"));
