@@ -1,0 +1,207 @@
+/* Views: a pure function of (seed, recipe, view, id), NHWC, normalised, the same bits whoever asks how. */
+#include "tests/unit/data/fixture.h"
+
+enum { ROWS = 60, HEIGHT = 5, WIDTH = 19 }; /* a width that no block length divides */
+
+static const made grey = {.rows = ROWS, .channels = 1, .height = HEIGHT, .width = WIDTH, .classes = 3};
+static const made colour = {.rows = ROWS, .channels = 3, .height = HEIGHT, .width = WIDTH, .classes = 3};
+static const lyc_view_recipe clean = {.views = 1};
+static const lyc_view_recipe moving = {.views = 4, .shift = 2, .flip = true, .seed = 7};
+
+static const lyc_preprocess preprocess = {3, {0.25f, 0.5f, 0.125f}, {0.5f, 0.25f, 0.75f}};
+
+/* The clean value as PyTorch computes it, in double precision. */
+static double clean_value(uint32_t row, int c, int y, int x) {
+    if (x < 0 || x >= WIDTH || y < 0 || y >= HEIGHT)
+        return -(double)preprocess.mean[c] / (double)preprocess.std[c];
+    uint8_t pixel = fixture_pixel(row, ((size_t)c * HEIGHT + (size_t)y) * WIDTH + (size_t)x);
+    return (pixel / 255.0 - (double)preprocess.mean[c]) / (double)preprocess.std[c];
+}
+
+/* Is out[] row `row` moved by (dx, dy) after the mirror? */
+static bool is_placed(const float *out, uint32_t row, int channels, int dx, int dy, bool flip) {
+    for (int y = 0; y < HEIGHT; y++)
+        for (int x = 0; x < WIDTH; x++)
+            for (int c = 0; c < channels; c++) {
+                int moved = x - dx;
+                bool inside = moved >= 0 && moved < WIDTH;
+                int source = !inside ? -1 : flip ? WIDTH - 1 - moved : moved;
+                double wanted = clean_value(row, c, y - dy, source);
+                double difference = wanted - (double)out[(y * WIDTH + x) * channels + c];
+                if (difference > 1e-5 || difference < -1e-5) return false;
+            }
+    return true;
+}
+
+static void check_clean(const made *what) {
+    static float out[ROWS * HEIGHT * WIDTH * 3];
+    uint32_t rows[ROWS];
+    size_t width = (size_t)(what->channels * HEIGHT * WIDTH);
+    lyc_dataset *data = fixture_open("view.h5", what);
+    for (uint32_t i = 0; i < ROWS; i++) rows[i] = ROWS - 1 - i;
+    lyc_dataset_fill(data, &preprocess, &clean, 0, rows, ROWS, out);
+    for (uint32_t i = 0; i < ROWS; i++)
+        assert_true(is_placed(out + i * width, rows[i], what->channels, 0, 0, false));
+    /* view 0 of a moving recipe is the clean one, to the bit */
+    static float again[ROWS * HEIGHT * WIDTH * 3];
+    lyc_dataset_fill(data, &preprocess, &moving, 0, rows, ROWS, again);
+    assert_memory_equal(out, again, ROWS * width * sizeof(float));
+    lyc_dataset_close(data);
+}
+
+static void test_clean_view_is_normalised_nhwc(void **state) {
+    (void)state;
+    check_clean(&grey);
+    check_clean(&colour);
+}
+
+/* Every augmented row is one of the 25 x 2 placements; all of them occur, none too often. */
+static void check_placements(const made *what) {
+    enum { VIEWS = 50 };
+    static float out[HEIGHT * WIDTH * 3];
+    uint32_t seen[2][5][5] = {0};
+    lyc_dataset *data = fixture_open("view.h5", what);
+    for (int view = 1; view <= VIEWS; view++)
+        for (uint32_t row = 0; row < ROWS; row++) {
+            lyc_dataset_fill(data, &preprocess, &moving, view, &row, 1, out);
+            uint32_t fits = 0;
+            for (int flip = 0; flip < 2; flip++)
+                for (int dy = -2; dy <= 2; dy++)
+                    for (int dx = -2; dx <= 2; dx++)
+                        if (is_placed(out, row, what->channels, dx, dy, flip)) {
+                            seen[flip][dy + 2][dx + 2]++;
+                            fits++;
+                        }
+            assert_int_equal(fits, 1);
+        }
+    for (int i = 0; i < 50; i++) /* 60 expected, deviation 8 */
+        assert_in_range(((uint32_t *)seen)[i], 60 - 40, 60 + 40);
+    lyc_dataset_close(data);
+}
+
+static void test_augmented_views_are_placements(void **state) {
+    (void)state;
+    check_placements(&grey);
+    check_placements(&colour);
+}
+
+static void fill(const lyc_dataset *data, const lyc_view_recipe *recipe, int view, float *out) {
+    uint32_t rows[ROWS];
+    for (uint32_t i = 0; i < ROWS; i++) rows[i] = i;
+    lyc_dataset_fill(data, &preprocess, recipe, view, rows, ROWS, out);
+}
+
+/* Row by row, in pieces, in another order, repeated: the same bits. */
+static void test_a_row_has_the_same_bits_in_any_call(void **state) {
+    (void)state;
+    enum { VALUES = HEIGHT * WIDTH * 3 };
+    static float whole[ROWS * VALUES], single[VALUES], piece[7 * VALUES];
+    lyc_dataset *data = fixture_open("view.h5", &colour);
+    fill(data, &moving, 3, whole);
+    for (uint32_t row = 0; row < ROWS; row++) {
+        lyc_dataset_fill(data, &preprocess, &moving, 3, &row, 1, single);
+        assert_memory_equal(single, whole + row * VALUES, sizeof single);
+    }
+    uint32_t rows[7] = {59, 3, 3, 17, 0, 41, 2};
+    lyc_dataset_fill(data, &preprocess, &moving, 3, rows, 7, piece);
+    for (size_t i = 0; i < 7; i++)
+        assert_memory_equal(piece + i * VALUES, whole + rows[i] * VALUES, sizeof single);
+    lyc_dataset_close(data);
+}
+
+/* What decides: seed, view and id do, the number of views, the row's place and other rows do not. */
+static void test_views_depend_on_seed_view_and_id_alone(void **state) {
+    (void)state;
+    enum { VALUES = HEIGHT * WIDTH };
+    static float base[ROWS * VALUES], other[ROWS * VALUES];
+    static uint8_t x[ROWS * VALUES];
+    uint64_t ids[ROWS];
+    for (size_t i = 0; i < sizeof x; i++) x[i] = fixture_pixel(0, i % VALUES); /* every row the same image */
+    for (uint32_t row = 0; row < ROWS; row++) ids[row] = row % 2 ? row : ((uint64_t)1 << 32) + row;
+    made same = grey;
+    same.x = x;
+    same.ids = ids;
+    lyc_dataset *data = fixture_open("view.h5", &same), *reordered;
+    fill(data, &moving, 2, base);
+
+    lyc_view_recipe changed = moving;
+    changed.views = 9;
+    fill(data, &changed, 2, other);
+    assert_memory_equal(base, other, sizeof base);
+    fill(data, &moving, 3, other);
+    assert_memory_not_equal(base, other, sizeof base);
+    changed.seed = 8;
+    fill(data, &changed, 2, other);
+    assert_memory_not_equal(base, other, sizeof base);
+    assert_memory_not_equal(base, base + VALUES,
+                            VALUES * sizeof(float)); /* ids alone tell rows 0 and 1 apart */
+
+    for (uint32_t row = 0; row < ROWS; row++) ids[row] = ROWS - 1 - row;
+    for (uint32_t row = 0; row < ROWS; row++)
+        if (ids[row] % 2 == 0) ids[row] += (uint64_t)1 << 32;
+    reordered = fixture_open("reordered.h5", &same);
+    fill(reordered, &moving, 2, other);
+    for (uint32_t row = 0; row < ROWS; row++)
+        assert_memory_equal(base + row * VALUES, other + (ROWS - 1 - row) * VALUES, VALUES * sizeof(float));
+    lyc_dataset_close(data);
+    lyc_dataset_close(reordered);
+}
+
+static void test_floats_are_taken_as_they_are(void **state) {
+    (void)state;
+    static float floats[ROWS * HEIGHT * WIDTH], out[ROWS * HEIGHT * WIDTH];
+    for (size_t i = 0; i < sizeof floats / sizeof *floats; i++) floats[i] = (float)i / 64 - 3;
+    made data_of_floats = grey;
+    data_of_floats.floats = floats;
+    lyc_dataset *data = fixture_open("floats.h5", &data_of_floats);
+    fill(data, &clean, 0, out);
+    for (size_t i = 0; i < sizeof out / sizeof *out; i++)
+        assert_float_equal(out[i], (floats[i] - 0.25f) / 0.5f, 1e-5);
+    lyc_view_recipe flip = {.views = 2, .flip = true};
+    fill(data, &flip, 1, out);
+    uint32_t mirrored = 0;
+    for (size_t row = 0; row < ROWS; row++) {
+        const float *line = floats + row * HEIGHT * WIDTH, *got = out + row * HEIGHT * WIDTH;
+        bool flipped = got[0] > got[1]; /* the values rise along a line */
+        for (size_t i = 0; i < WIDTH; i++)
+            assert_float_equal(got[i], (line[flipped ? WIDTH - 1 - i : i] - 0.25f) / 0.5f, 1e-5);
+        mirrored += flipped;
+    }
+    assert_in_range(mirrored, ROWS / 4, 3 * ROWS / 4);
+    lyc_dataset_close(data);
+}
+
+/* A shift beyond the image leaves black, not other rows' pixels. */
+static void test_a_shift_wider_than_the_image(void **state) {
+    (void)state;
+    static float out[ROWS * HEIGHT * WIDTH];
+    lyc_view_recipe far = {.views = 2, .shift = 200};
+    lyc_dataset *data = fixture_open("view.h5", &grey);
+    fill(data, &far, 1, out);
+    uint32_t black = 0;
+    for (size_t i = 0; i < sizeof out / sizeof *out; i++) black += out[i] == -0.5f;
+    assert_true(black > ROWS * HEIGHT * WIDTH * 9 / 10);
+    lyc_dataset_close(data);
+}
+
+static void test_the_key_names_the_recipe(void **state) {
+    (void)state;
+    char key[LYC_VIEW_KEY_SIZE];
+    lyc_view_key(&moving, key);
+    assert_string_equal(key, "shift=2 flip=1 seed=7");
+    lyc_view_key(&(lyc_view_recipe){.views = 3, .seed = UINT64_MAX}, key);
+    assert_string_equal(key, "shift=0 flip=0 seed=18446744073709551615");
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_clean_view_is_normalised_nhwc),
+        cmocka_unit_test(test_augmented_views_are_placements),
+        cmocka_unit_test(test_a_row_has_the_same_bits_in_any_call),
+        cmocka_unit_test(test_views_depend_on_seed_view_and_id_alone),
+        cmocka_unit_test(test_floats_are_taken_as_they_are),
+        cmocka_unit_test(test_a_shift_wider_than_the_image),
+        cmocka_unit_test(test_the_key_names_the_recipe),
+    };
+    return cmocka_run_group_tests(tests, scratch_open, scratch_close);
+}
