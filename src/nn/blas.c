@@ -1,0 +1,107 @@
+#include "nn/blas.h"
+
+#include <cblas.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lyceum/blas.h"
+#include "nn/vector.h"
+
+/* What OpenBLAS calls on loading, and once more by us. Absent from builds for a single CPU. */
+extern void gotoblas_dynamic_init(void) __attribute__((weak));
+extern void gotoblas_dynamic_quit(void) __attribute__((weak));
+
+static pthread_once_t settled = PTHREAD_ONCE_INIT;
+static char core_chosen[64], kernels[128];
+
+static const char *const flavours[] = {"serial", "pthread", "OpenMP"};
+
+static const char *flavour_name(int parallel) {
+    return parallel >= 0 && parallel < 3 ? flavours[parallel] : "unknown";
+}
+
+const char *lyc__blas_better_core(const char *core, bool avx2, bool avx512) {
+    static const char *const modern[] = {"Haswell", "Zen", "SkylakeX", "Cooperlake", "SapphireRapids"};
+    for (size_t i = 0; i < sizeof modern / sizeof *modern; i++)
+        if (strcmp(core, modern[i]) == 0) return NULL;
+    if (avx512) return "SkylakeX";
+    return avx2 ? "Haswell" : NULL;
+}
+
+/* OpenBLAS 0.3.21 takes CPUs that are newer than itself for a Prescott of 2004. */
+static void choose_core(void) {
+#if defined(__x86_64__)
+    (void)snprintf(core_chosen, sizeof core_chosen, "%s", openblas_get_corename());
+    if (gotoblas_dynamic_init == NULL || gotoblas_dynamic_quit == NULL) return;
+    const char *better =
+        lyc__blas_better_core(core_chosen, lyc__vectors_avx2->runs_here(), lyc__vectors_avx512->runs_here());
+    if (better == NULL || setenv("OPENBLAS_CORETYPE", better, 0) != 0) return;
+    gotoblas_dynamic_quit();
+    gotoblas_dynamic_init();
+#endif
+}
+
+static void settle(void) {
+    openblas_set_num_threads(1);
+    choose_core();
+    (void)snprintf(kernels, sizeof kernels, "OpenBLAS %s, %s vectors", openblas_get_corename(),
+                   lyc__vector()->name);
+}
+
+#if defined(__x86_64__)
+#define MULTIARCH "x86_64-linux-gnu"
+#elif defined(__aarch64__)
+#define MULTIARCH "aarch64-linux-gnu"
+#else
+#define MULTIARCH "$(gcc -print-multiarch)"
+#endif
+
+lyc_status lyc__blas_judge(int parallel, int threads, lyc_error *err) {
+    if (parallel != 1)
+        LYC_FAIL(err, LYC_EENVIRONMENT,
+                 "OpenBLAS: the %s flavour is loaded, which %s; run: apt-get install libopenblas0-pthread && "
+                 "update-alternatives --auto libopenblas.so.0-" MULTIARCH,
+                 flavour_name(parallel),
+                 parallel == 0 ? "computes wrong results when several threads use it"
+                               : "does not keep to one thread when several threads use it");
+    if (threads != 1)
+        LYC_FAIL(err, LYC_EENVIRONMENT,
+                 "OpenBLAS: it insists on %d threads; start the program with OPENBLAS_NUM_THREADS=1",
+                 threads);
+    return LYC_OK;
+}
+
+lyc_status lyc_blas_check(lyc_error *err) {
+    pthread_once(&settled, settle);
+    return lyc__blas_judge(openblas_get_parallel(), openblas_get_num_threads(), err);
+}
+
+const char *lyc_blas_config(void) {
+    return openblas_get_config();
+}
+
+const char *lyc_blas_core(void) {
+    return openblas_get_corename();
+}
+
+const char *lyc_blas_core_chosen(void) {
+    pthread_once(&settled, settle);
+    return core_chosen;
+}
+
+const char *lyc_blas_flavour(void) {
+    return flavour_name(openblas_get_parallel());
+}
+
+const char *lyc_kernels(void) {
+    pthread_once(&settled, settle);
+    return kernels;
+}
+
+void lyc__gemm(size_t m, size_t n, size_t k, lyc__matrix a, lyc__matrix b, float *c, bool add) {
+    cblas_sgemm(CblasRowMajor, a.transposed ? CblasTrans : CblasNoTrans,
+                b.transposed ? CblasTrans : CblasNoTrans, (blasint)m, (blasint)n, (blasint)k, 1.0F, a.data,
+                (blasint)a.stride, b.data, (blasint)b.stride, add ? 1.0F : 0.0F, c, (blasint)n);
+}

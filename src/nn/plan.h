@@ -1,0 +1,88 @@
+/* Plans: in which order the nodes of a graph run on a shard, and where each value lies.
+ *
+ * Work is cut into segments. Inside a segment a shard runs depth first, on one thread; between segments
+ * stands a barrier, where the partial results of all shards are combined. A network without barriers has
+ * one segment forward and one backward.
+ *
+ * Memory is of three kinds. Each *shard* has its own, which lasts from forward to backward: values that
+ * backward reads, and what crosses a barrier. Each *lane* (one for every shard that is in work at the same
+ * time) has memory for what lives within a segment, where values whose lives do not overlap share a place.
+ * The *logits* of all shards lie one after the other. Operators that work in place share the place of their
+ * input.
+ */
+#ifndef NN_PLAN_H
+#define NN_PLAN_H
+
+#include "nn/graph.h"
+
+typedef enum lyc__place { LYC__NOWHERE, LYC__IN_SHARD, LYC__IN_LANE, LYC__IN_LOGITS } lyc__place;
+
+typedef struct lyc__slot {
+    lyc__place place;
+    size_t offset; /* bytes from the start of the shard's or the lane's memory */
+} lyc__slot;
+
+typedef struct lyc__node_plan {
+    bool relu;          /* forward takes along the ReLU that follows */
+    bool skip_forward;  /* nothing to do: the identity in place, or a ReLU taken along */
+    bool skip_backward; /* nothing to do: the identity in place */
+    lyc__slot saved;
+    lyc__slot d_in[LYC__MAX_INPUTS]; /* where backward writes */
+    bool add[LYC__MAX_INPUTS];       /* ... and whether that is then added to the value's gradient */
+    size_t partial; /* barrier: first double of a shard's partial results, forward and then backward */
+} lyc__node_plan;
+
+typedef struct lyc__step {
+    int node;
+    bool gather; /* only the first phase of a barrier */
+} lyc__step;
+
+typedef struct lyc__segment {
+    int first, count; /* steps */
+    int barrier;      /* node whose partial results are combined when all shards are through; -1 = none */
+} lyc__segment;
+
+typedef struct lyc__program {
+    int step_count, segment_count;
+    lyc__step *steps;
+    lyc__segment *segments;
+    int *segment_of; /* [nodes] in which a node runs; -1 = in none */
+} lyc__program;
+
+typedef struct lyc__plan {
+    const lyc__graph *graph;
+    lyc_mode mode;
+    size_t rows; /* of the largest shard */
+    lyc__program forward, backward;
+    lyc__slot *values, *gradients; /* [values] */
+    lyc__node_plan *nodes;
+    size_t shard_bytes, lane_bytes;
+    size_t scratch;       /* its offset in a lane */
+    size_t partial_count; /* doubles of partial results a shard has */
+} lyc__plan;
+
+lyc_status lyc__plan_create(lyc__plan **out, const lyc__graph *graph, lyc_mode mode, size_t rows,
+                            lyc_error *err);
+void lyc__plan_destroy(lyc__plan *plan);
+
+/* ---- pieces, in the order in which they are called --------------------------------------------- */
+
+/* plan_order.c: steps and segments. */
+lyc_status lyc__plan_order(lyc__plan *plan, lyc_error *err);
+/* plan_values.c, plan_gradients.c: who shares a place with whom, then the places. */
+lyc_status lyc__plan_values(lyc__plan *plan, lyc_error *err);
+lyc_status lyc__plan_gradients(lyc__plan *plan, lyc_error *err);
+
+/* Something that needs memory while steps first..last run. */
+typedef struct lyc__interval {
+    int first, last;
+    size_t bytes;  /* 0: takes no part */
+    size_t offset; /* result */
+} lyc__interval;
+/* plan_lanes.c: lays intervals out so that those alive together do not overlap; returns the bytes needed. */
+size_t lyc__plan_pack(lyc__interval *intervals, int count);
+
+/* Rounds up to whole cache lines. */
+size_t lyc__plan_round(size_t bytes);
+
+#endif

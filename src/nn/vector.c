@@ -1,0 +1,37 @@
+/* Chooses the level of vector code for the CPU at hand. */
+#include "nn/vector.h"
+
+#include <stdatomic.h>
+
+#include "lyceum/blas.h"
+
+const lyc__vectors *lyc__vector_level(size_t index) {
+    const lyc__vectors *const levels[] = {lyc__vectors_avx512, lyc__vectors_avx2, lyc__vectors_baseline};
+    for (size_t i = 0; i < sizeof levels / sizeof *levels; i++) {
+        if (levels[i] == NULL) continue;
+        if (index == 0) return levels[i];
+        index--;
+    }
+    return NULL;
+}
+
+const lyc__vectors *lyc__vector(void) {
+    /* Every thread would choose the same, so that a race is harmless. */
+    static _Atomic(const lyc__vectors *) chosen;
+    const lyc__vectors *level = atomic_load_explicit(&chosen, memory_order_relaxed);
+    if (level != NULL) return level;
+    size_t index = 0;
+    while (!lyc__vector_level(index)->runs_here()) index++;
+    level = lyc__vector_level(index);
+    atomic_store_explicit(&chosen, level, memory_order_relaxed);
+    return level;
+}
+
+const char *lyc_vector_level(void) {
+    return lyc__vector()->name;
+}
+
+size_t lyc__window_scratch(const lyc__window *window) {
+    return (window->height + 2 * window->padding[0]) * (window->width + 2 * window->padding[1]) *
+           window->channels;
+}

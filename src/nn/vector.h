@@ -1,0 +1,92 @@
+/* Vector code: every loop over many floats, compiled once for each instruction set and chosen at run time.
+ *
+ * The bodies (vector_*_body.h) are written once, over vectors of LANES floats, and included by one file
+ * for each level (vector_avx512.c, vector_avx2.c, vector_baseline.c) which supplies the few primitives
+ * that differ. Transcendental functions are SLEEF's with an error of 1 unit in the last place. Products
+ * and sums are never contracted, so levels differ only where lanes are summed up and inside SLEEF.
+ *
+ * All functions are pure, and safe to call from any thread. Pointers need no alignment; unless said
+ * otherwise an output may be the same array as an input, but not overlap it in another way.
+ */
+#ifndef NN_VECTOR_H
+#define NN_VECTOR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Where windows of a convolution or a pooling lie on an NHWC image. */
+typedef struct lyc__window {
+    size_t height, width, channels; /* of the input */
+    size_t out_height, out_width;
+    size_t kernel[2], stride[2], padding[2]; /* vertical, horizontal */
+} lyc__window;
+
+typedef struct lyc__adam {
+    float beta1, beta2, epsilon;
+    float fresh1, fresh2; /* 1 - beta1 and 1 - beta2, rounded once */
+    float decay;          /* coupled: added to the gradient times the parameter */
+    float shrink;         /* decoupled: the parameter is multiplied by this first */
+    float step_size;      /* rate / (1 - beta1^t) */
+    float root;           /* sqrt(1 - beta2^t) */
+} lyc__adam;
+
+typedef struct lyc__vectors {
+    const char *name; /* "avx512" */
+    size_t lanes;
+    bool (*runs_here)(void);
+
+    /* out[i] = f(x[i]) */
+    void (*exp)(const float *x, size_t count, float *out);
+    void (*log)(const float *x, size_t count, float *out);
+    void (*tanh)(const float *x, size_t count, float *out);
+    void (*erf)(const float *x, size_t count, float *out);
+    void (*relu)(const float *x, size_t count, float *out);
+
+    void (*add)(const float *a, const float *b, size_t count, float *out);
+    /* dx = dy where y > 0, else 0 */
+    void (*relu_backward)(const float *y, const float *dy, size_t count, float *dx);
+    /* x[row, column] += bias[column], then max(., 0) if `relu` */
+    void (*add_bias)(float *x, const float *bias, size_t rows, size_t columns, bool relu);
+    /* out[column] = sum over rows, in an order that depends on nothing but the sizes */
+    void (*column_sums)(const float *x, size_t rows, size_t columns, float *out);
+
+    /* See lyceum/network.h. */
+    void (*softmax)(const float *logits, float temperature, size_t rows, size_t classes, bool log,
+                    float *out);
+    void (*cross_entropy)(const float *logits, const int32_t *labels, float weight, size_t rows,
+                          size_t classes, float *loss, float *gradient);
+    void (*kl)(const float *logits, const float *targets, float temperature, float weight, size_t rows,
+               size_t classes, float *loss, float *gradient);
+
+    /* v = momentum v + (g + decay p); p -= rate v. With velocity NULL: p -= rate (g + decay p). */
+    void (*sgd)(float *params, const float *gradient, float *velocity, size_t count, float rate,
+                float momentum, float decay);
+    void (*adam)(float *params, const float *gradient, float *mean, float *square, size_t count,
+                 const lyc__adam *step);
+
+    /* One image at a time. `patches` lays the windows out as a matrix [out pixel][kernel pixel, channel];
+     * `planes` as its transpose, for few channels and a horizontal stride of 1. Both use `scratch`
+     * (lyc__window_scratch floats). `unpatch` and `unplane` sum such a matrix back into the image. */
+    void (*patches)(const lyc__window *window, const float *image, float *scratch, float *out);
+    void (*planes)(const lyc__window *window, const float *image, float *scratch, float *out);
+    void (*unpatch)(const lyc__window *window, const float *matrix, float *scratch, float *image);
+    void (*unplane)(const lyc__window *window, const float *matrix, float *scratch, float *image);
+    /* Maximum of each window; which[out] is its place in the window, row by row, the first of equals. */
+    void (*max_pool)(const lyc__window *window, const float *image, float *out, uint8_t *which);
+    void (*max_pool_backward)(const lyc__window *window, const float *d_out, const uint8_t *which,
+                              float *d_image);
+} lyc__vectors;
+
+/* The best level that this CPU runs; chosen at the first call. Never NULL. */
+const lyc__vectors *lyc__vector(void);
+/* All compiled levels, best first, whether they run here or not; NULL past the end. For tests. */
+const lyc__vectors *lyc__vector_level(size_t index);
+
+/* A level's file defines this; NULL where the compiler does not target such a CPU. */
+extern const lyc__vectors *const lyc__vectors_avx512, *const lyc__vectors_avx2, *const lyc__vectors_baseline;
+
+/* Floats of an image with its border of zeros. */
+size_t lyc__window_scratch(const lyc__window *window);
+
+#endif

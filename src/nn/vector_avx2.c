@@ -1,0 +1,106 @@
+/* Eight floats at a time: AVX2 with FMA (which SLEEF uses). */
+#include "nn/vector.h"
+
+#if defined(__x86_64__)
+
+#include <immintrin.h>
+#include <math.h>
+#include <string.h>
+
+#define LEVEL_NAME "avx2"
+#define LEVEL      lyc__vectors_avx2
+#define LANES      8
+#define TARGET     __attribute__((target("avx2,fma")))
+#define RUNS_HERE  (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
+
+/* SLEEF's header declares these only to files compiled for AVX as a whole. */
+TARGET __m256 Sleef_expf8_u10avx2(__m256);
+TARGET __m256 Sleef_logf8_u10avx2(__m256);
+TARGET __m256 Sleef_tanhf8_u10avx2(__m256);
+TARGET __m256 Sleef_erff8_u10avx2(__m256);
+
+typedef __m256 vector;
+typedef __m256 mask;
+
+#define INLINE static inline TARGET __attribute__((always_inline))
+
+INLINE __m256i first_lanes(size_t count) {
+    return _mm256_cmpgt_epi32(_mm256_set1_epi32((int)count), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+}
+INLINE vector load(const float *p) {
+    return _mm256_loadu_ps(p);
+}
+INLINE vector load_part(const float *p, size_t count) {
+    return _mm256_maskload_ps(p, first_lanes(count));
+}
+INLINE void store(float *p, vector x) {
+    _mm256_storeu_ps(p, x);
+}
+INLINE void store_part(float *p, size_t count, vector x) {
+    _mm256_maskstore_ps(p, first_lanes(count), x);
+}
+INLINE vector all(float x) {
+    return _mm256_set1_ps(x);
+}
+INLINE vector larger(vector a, vector b) {
+    return _mm256_max_ps(a, b);
+}
+INLINE vector root(vector x) {
+    return _mm256_sqrt_ps(x);
+}
+INLINE mask above(vector a, vector b) {
+    return _mm256_cmp_ps(a, b, _CMP_GT_OQ);
+}
+INLINE mask equal(vector a, vector b) {
+    return _mm256_cmp_ps(a, b, _CMP_EQ_OQ);
+}
+/* a where the mask is set, else b */
+INLINE vector choose(mask m, vector a, vector b) {
+    return _mm256_blendv_ps(b, a, m);
+}
+INLINE vector add2(vector a, vector b) {
+    return _mm256_add_ps(a, b);
+}
+INLINE vector subtract(vector a, vector b) {
+    return _mm256_sub_ps(a, b);
+}
+INLINE vector times(vector a, vector b) {
+    return _mm256_mul_ps(a, b);
+}
+INLINE vector over(vector a, vector b) {
+    return _mm256_div_ps(a, b);
+}
+INLINE vector vector_exp(vector x) {
+    return Sleef_expf8_u10avx2(x);
+}
+INLINE vector vector_log(vector x) {
+    return Sleef_logf8_u10avx2(x);
+}
+INLINE vector vector_tanh(vector x) {
+    return Sleef_tanhf8_u10avx2(x);
+}
+INLINE vector vector_erf(vector x) {
+    return Sleef_erff8_u10avx2(x);
+}
+/* Small whole numbers kept as floats in a vector, as bytes in memory. */
+INLINE void store_bytes(uint8_t *p, size_t count, vector x) {
+    float lanes[LANES];
+    store(lanes, x);
+    for (size_t i = 0; i < count; i++) p[i] = (uint8_t)lanes[i];
+}
+INLINE vector load_bytes(const uint8_t *p, size_t count) {
+    float lanes[LANES] = {0};
+    for (size_t i = 0; i < count; i++) lanes[i] = p[i];
+    return load(lanes);
+}
+
+#include "nn/vector_elementwise_body.h"
+#include "nn/vector_loss_body.h"
+#include "nn/vector_optimizer_body.h"
+#include "nn/vector_window_body.h"
+
+#include "nn/vector_table_body.h"
+
+#else
+const lyc__vectors *const lyc__vectors_avx2 = NULL;
+#endif

@@ -1,0 +1,104 @@
+/* Sixteen floats at a time: AVX-512 with the subsets of Skylake servers and of Zen 4. */
+#include "nn/vector.h"
+
+#if defined(__x86_64__)
+
+#include <immintrin.h>
+#include <math.h>
+#include <string.h>
+
+#define LEVEL_NAME "avx512"
+#define LEVEL      lyc__vectors_avx512
+#define LANES      16
+#define TARGET     __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")))
+#define RUNS_HERE                                                                                            \
+    (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&                              \
+     __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"))
+
+/* SLEEF's header declares these only to files compiled for AVX-512 as a whole. */
+TARGET __m512 Sleef_expf16_u10avx512f(__m512);
+TARGET __m512 Sleef_logf16_u10avx512f(__m512);
+TARGET __m512 Sleef_tanhf16_u10avx512f(__m512);
+TARGET __m512 Sleef_erff16_u10avx512f(__m512);
+
+typedef __m512 vector;
+typedef __mmask16 mask;
+
+#define INLINE static inline TARGET __attribute__((always_inline))
+
+INLINE mask first_lanes(size_t count) {
+    return (mask)((1U << count) - 1);
+}
+INLINE vector load(const float *p) {
+    return _mm512_loadu_ps(p);
+}
+INLINE vector load_part(const float *p, size_t count) {
+    return _mm512_maskz_loadu_ps(first_lanes(count), p);
+}
+INLINE void store(float *p, vector x) {
+    _mm512_storeu_ps(p, x);
+}
+INLINE void store_part(float *p, size_t count, vector x) {
+    _mm512_mask_storeu_ps(p, first_lanes(count), x);
+}
+INLINE vector all(float x) {
+    return _mm512_set1_ps(x);
+}
+INLINE vector larger(vector a, vector b) {
+    return _mm512_max_ps(a, b);
+}
+INLINE vector root(vector x) {
+    return _mm512_sqrt_ps(x);
+}
+INLINE mask above(vector a, vector b) {
+    return _mm512_cmp_ps_mask(a, b, _CMP_GT_OQ);
+}
+INLINE mask equal(vector a, vector b) {
+    return _mm512_cmp_ps_mask(a, b, _CMP_EQ_OQ);
+}
+/* a where the mask is set, else b */
+INLINE vector choose(mask m, vector a, vector b) {
+    return _mm512_mask_blend_ps(m, b, a);
+}
+INLINE vector add2(vector a, vector b) {
+    return _mm512_add_ps(a, b);
+}
+INLINE vector subtract(vector a, vector b) {
+    return _mm512_sub_ps(a, b);
+}
+INLINE vector times(vector a, vector b) {
+    return _mm512_mul_ps(a, b);
+}
+INLINE vector over(vector a, vector b) {
+    return _mm512_div_ps(a, b);
+}
+INLINE vector vector_exp(vector x) {
+    return Sleef_expf16_u10avx512f(x);
+}
+INLINE vector vector_log(vector x) {
+    return Sleef_logf16_u10avx512f(x);
+}
+INLINE vector vector_tanh(vector x) {
+    return Sleef_tanhf16_u10avx512f(x);
+}
+INLINE vector vector_erf(vector x) {
+    return Sleef_erff16_u10avx512f(x);
+}
+/* Small whole numbers kept as floats in a vector, as bytes in memory. */
+INLINE void store_bytes(uint8_t *p, size_t count, vector x) {
+    _mm512_mask_cvtepi32_storeu_epi8(p, first_lanes(count), _mm512_cvttps_epi32(x));
+}
+INLINE vector load_bytes(const uint8_t *p, size_t count) {
+    return _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm_maskz_loadu_epi8(first_lanes(count), p)));
+}
+
+#include "nn/vector_elementwise_body.h"
+#include "nn/vector_loss_body.h"
+#include "nn/vector_optimizer_body.h"
+#include "nn/vector_window_body.h"
+
+#include "nn/vector_table_body.h"
+
+#else
+const lyc__vectors *const lyc__vectors_avx512 = NULL;
+#endif

@@ -1,0 +1,110 @@
+/* Four floats at a time, on what every CPU of the architecture has: SSE2 on x86-64. */
+#include "nn/vector.h"
+
+#include <math.h>
+#include <sleef.h>
+#include <string.h>
+
+#define LEVEL_NAME "baseline"
+#define LEVEL      lyc__vectors_baseline
+#define LANES      4
+#define TARGET
+#define RUNS_HERE true
+
+typedef float vector __attribute__((vector_size(16)));
+typedef int32_t mask __attribute__((vector_size(16)));
+
+#define INLINE static inline __attribute__((always_inline))
+
+INLINE vector load(const float *p) {
+    vector x;
+    memcpy(&x, p, sizeof x);
+    return x;
+}
+INLINE vector load_part(const float *p, size_t count) {
+    vector x = {0};
+    for (size_t i = 0; i < count; i++) x[i] = p[i];
+    return x;
+}
+INLINE void store(float *p, vector x) {
+    memcpy(p, &x, sizeof x);
+}
+INLINE void store_part(float *p, size_t count, vector x) {
+    for (size_t i = 0; i < count; i++) p[i] = x[i];
+}
+INLINE vector all(float x) {
+    return (vector){x, x, x, x};
+}
+INLINE mask above(vector a, vector b) {
+    return a > b;
+}
+INLINE mask equal(vector a, vector b) {
+    return a == b;
+}
+/* a where the mask is set, else b */
+INLINE vector choose(mask m, vector a, vector b) {
+    return (vector)((m & (mask)a) | (~m & (mask)b));
+}
+/* b where either is not a number, as the instruction of the other levels */
+INLINE vector larger(vector a, vector b) {
+    return choose(above(a, b), a, b);
+}
+INLINE vector add2(vector a, vector b) {
+    return a + b;
+}
+INLINE vector subtract(vector a, vector b) {
+    return a - b;
+}
+INLINE vector times(vector a, vector b) {
+    return a * b;
+}
+INLINE vector over(vector a, vector b) {
+    return a / b;
+}
+INLINE vector root(vector x) {
+    return (vector){sqrtf(x[0]), sqrtf(x[1]), sqrtf(x[2]), sqrtf(x[3])};
+}
+#if defined(__SSE2__)
+INLINE vector vector_exp(vector x) {
+    return Sleef_expf4_u10sse2(x);
+}
+INLINE vector vector_log(vector x) {
+    return Sleef_logf4_u10sse2(x);
+}
+INLINE vector vector_tanh(vector x) {
+    return Sleef_tanhf4_u10sse2(x);
+}
+INLINE vector vector_erf(vector x) {
+    return Sleef_erff4_u10sse2(x);
+}
+#else
+#define LANE_BY_LANE(f, x) ((vector){f((x)[0]), f((x)[1]), f((x)[2]), f((x)[3])})
+INLINE vector vector_exp(vector x) {
+    return LANE_BY_LANE(Sleef_expf_u10, x);
+}
+INLINE vector vector_log(vector x) {
+    return LANE_BY_LANE(Sleef_logf_u10, x);
+}
+INLINE vector vector_tanh(vector x) {
+    return LANE_BY_LANE(Sleef_tanhf_u10, x);
+}
+INLINE vector vector_erf(vector x) {
+    return LANE_BY_LANE(Sleef_erff_u10, x);
+}
+#endif
+/* Small whole numbers kept as floats in a vector, as bytes in memory. */
+INLINE void store_bytes(uint8_t *p, size_t count, vector x) {
+    for (size_t i = 0; i < count; i++) p[i] = (uint8_t)x[i];
+}
+INLINE vector load_bytes(const uint8_t *p, size_t count) {
+    vector x = {0};
+    for (size_t i = 0; i < count; i++) x[i] = p[i];
+    return x;
+}
+
+#include "nn/vector_elementwise_body.h"
+#include "nn/vector_loss_body.h"
+#include "nn/vector_optimizer_body.h"
+#include "nn/vector_window_body.h"
+
+#include "nn/vector_table_body.h"

@@ -1,0 +1,58 @@
+/* One update of the parameters. Included by every level's file; the formulas are PyTorch's. */
+
+INLINE vector sgd_velocity(vector param, vector gradient, vector velocity, vector momentum, vector decay) {
+    return add2(times(momentum, velocity), add2(gradient, times(decay, param)));
+}
+
+static TARGET void sgd(float *params, const float *gradient, float *velocity, size_t count, float rate,
+                       float momentum, float decay) {
+    const vector r = all(rate), m = all(momentum), d = all(decay);
+    size_t i = 0;
+    for (; i + LANES <= count; i += LANES) {
+        vector p = load(params + i);
+        vector v = velocity != NULL ? load(velocity + i) : all(0);
+        v = sgd_velocity(p, load(gradient + i), v, m, d);
+        if (velocity != NULL) store(velocity + i, v);
+        store(params + i, subtract(p, times(r, v)));
+    }
+    const size_t rest = count - i;
+    if (rest == 0) return;
+    vector p = load_part(params + i, rest);
+    vector v = velocity != NULL ? load_part(velocity + i, rest) : all(0);
+    v = sgd_velocity(p, load_part(gradient + i, rest), v, m, d);
+    if (velocity != NULL) store_part(velocity + i, rest, v);
+    store_part(params + i, rest, subtract(p, times(r, v)));
+}
+
+typedef struct adam_lanes {
+    vector param, mean, square;
+} adam_lanes;
+
+INLINE adam_lanes adam_lanes_step(adam_lanes x, vector gradient, const lyc__adam *step) {
+    x.param = times(x.param, all(step->shrink));
+    gradient = add2(gradient, times(x.param, all(step->decay)));
+    x.mean = add2(times(x.mean, all(step->beta1)), times(gradient, all(step->fresh1)));
+    x.square = add2(times(x.square, all(step->beta2)), times(times(gradient, gradient), all(step->fresh2)));
+    vector below = add2(over(root(x.square), all(step->root)), all(step->epsilon));
+    x.param = subtract(x.param, over(times(all(step->step_size), x.mean), below));
+    return x;
+}
+
+static TARGET void adam(float *params, const float *gradient, float *mean, float *square, size_t count,
+                        const lyc__adam *step) {
+    size_t i = 0;
+    for (; i + LANES <= count; i += LANES) {
+        adam_lanes x = {load(params + i), load(mean + i), load(square + i)};
+        x = adam_lanes_step(x, load(gradient + i), step);
+        store(params + i, x.param);
+        store(mean + i, x.mean);
+        store(square + i, x.square);
+    }
+    const size_t rest = count - i;
+    if (rest == 0) return;
+    adam_lanes x = {load_part(params + i, rest), load_part(mean + i, rest), load_part(square + i, rest)};
+    x = adam_lanes_step(x, load_part(gradient + i, rest), step);
+    store_part(params + i, rest, x.param);
+    store_part(mean + i, rest, x.mean);
+    store_part(square + i, rest, x.square);
+}

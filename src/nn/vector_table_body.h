@@ -1,0 +1,33 @@
+/* The table of a level, filled with what the other bodies define. Included last by every level's file. */
+
+static bool runs_here(void) {
+    return RUNS_HERE;
+}
+
+static const lyc__vectors table = {
+    .name = LEVEL_NAME,
+    .lanes = LANES,
+    .runs_here = runs_here,
+    .exp = map_exp,
+    .log = map_log,
+    .tanh = map_tanh,
+    .erf = map_erf,
+    .relu = map_relu,
+    .add = map_add,
+    .relu_backward = map_relu_backward,
+    .add_bias = add_bias,
+    .column_sums = column_sums,
+    .softmax = softmax,
+    .cross_entropy = cross_entropy,
+    .kl = kl,
+    .sgd = sgd,
+    .adam = adam,
+    .patches = patches,
+    .planes = planes,
+    .unpatch = unpatch,
+    .unplane = unplane,
+    .max_pool = max_pool,
+    .max_pool_backward = max_pool_backward,
+};
+
+const lyc__vectors *const LEVEL = &table;

@@ -1,0 +1,45 @@
+/* What a workspace is inside the engine. */
+#ifndef NN_WORKSPACE_H
+#define NN_WORKSPACE_H
+
+#include <stdatomic.h>
+
+#include "nn/network.h"
+#include "nn/plan.h"
+
+struct lyc_workspace {
+    const lyc_network *net;
+    lyc_mode mode;
+    lyc__plan *plan;
+    size_t max_rows, max_shards, bytes;
+    size_t classes;
+    unsigned char *shards, *lanes; /* max_shards of each */
+    float *logits;                 /* [max_rows, classes] */
+    float *gradients;              /* [max_shards, parameters] */
+    double *partials;              /* [max_shards, partial_count] */
+    atomic_uint free_lanes;        /* bit i: lane i is free */
+    /* Of the last forward: */
+    lyc_pass pass;
+    size_t shard_rows, shard_count;
+};
+
+/* What one call of forward or backward hands to every shard. */
+typedef struct lyc__job {
+    lyc_workspace *workspace;
+    const float *params;
+    const lyc__segment *segment;
+    bool first; /* the segment is the first of its program */
+    /* backward only: */
+    float *gradient; /* where the only shard writes; NULL: each has its own array */
+    lyc_logit_gradient_fn fn;
+    void *payload;
+} lyc__job;
+
+/* One segment of the program on one shard: items of the pool. */
+void lyc__run_forward(void *job, size_t shard, int slot);
+void lyc__run_backward(void *job, size_t shard, int slot);
+
+/* Combines the partial results of the shards at a barrier; all shards find the total with the first. */
+void lyc__combine(lyc_workspace *workspace, int node, bool backward);
+
+#endif
