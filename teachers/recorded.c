@@ -175,7 +175,7 @@ static lyc_status take_file(recorded *teacher, lyc__recorded_file *file, const l
     file->class_names = NULL;
     LYC_TRY(LYC_NEW_ARRAY(teacher->known, (size_t)teacher->classes, err));
     LYC_TRY(check_values(teacher, source, err));
-    if (file->checks == NULL) LYC_TRY(check_labels(teacher, source, err));
+    if (file->checks == NULL && !file->unrelated_is_fine) LYC_TRY(check_labels(teacher, source, err));
     make_fingerprint(teacher, source->data);
     return LYC_OK;
 }

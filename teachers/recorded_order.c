@@ -156,13 +156,13 @@ static lyc_status judge(const agreement *count, const char *name, const char *pa
     double deviate = independence_deviate(count);
     if (count->rows < LEAST_ROWS) return LYC_OK;
     if (deviate < LEAST_DEVIATION)
-        LYC_FAIL(err, LYC_EMISMATCH,
-                 "%s: the predictions of teacher '%s' have nothing to do with the labels of the samples "
-                 "whose ids they "
-                 "carry: %.1f %% of %.0f labelled rows agree, as in random order. Its rows are probably "
-                 "misordered. "
-                 "If they are right, prove it with /check (docs/banks.md)",
-                 path, name, 100.0 * count->equal / count->rows, count->rows);
+        LYC_FAIL(
+            err, LYC_EMISMATCH,
+            "%s: the predictions of teacher '%s' have nothing to do with the labels of the samples whose "
+            "ids they carry: %.1f %% of %.0f labelled rows agree, as in random order. Its rows are probably "
+            "misordered. If they are as they should be, prove it with /check, or say so with the attribute "
+            "unrelated_to_labels = 1 (docs/banks.md)",
+            path, name, 100.0 * count->equal / count->rows, count->rows);
     double kappa = (count->equal - count->expected) / fmax(count->rows - count->expected, 1.0);
     if (kappa < LEAST_KAPPA)
         lyc_log(LYC_LOG_WARNING,

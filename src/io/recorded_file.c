@@ -12,7 +12,7 @@
 
 #define MAX_CLASSES UINT64_C(32768)
 #define TEXT_LIMIT  4096
-#define NAMES_LIMIT ((size_t)1 << 20)
+#define NAMES_LIMIT 32768
 #define NAME_SIZE   48
 
 void lyc__recorded_file_release(lyc__recorded_file *file) {
@@ -133,6 +133,14 @@ static lyc_status read_class_names(lyc__recorded_file *out, hid_t file, bool is_
                         out->classes);
 }
 
+static lyc_status read_vouching(lyc__recorded_file *out, hid_t file, bool is_bank, lyc_error *err) {
+    uint64_t value = is_bank && out->data_fingerprint != NULL;
+    if (lyc__h5_has_attribute(file, "unrelated_to_labels"))
+        LYC_TRY(lyc__h5_read_u64_attribute(file, "unrelated_to_labels", &value, err));
+    out->unrelated_is_fine = value != 0;
+    return LYC_OK;
+}
+
 /* ---- banks ------------------------------------------------------------------------------------------ */
 
 static lyc_status check_blocks(const lyc__recorded_file *content, hid_t file, int view,
@@ -205,6 +213,7 @@ static lyc_status read_content(lyc__recorded_file *out, hid_t file, int views, l
     LYC_TRY(read_optional_text(&out->data_fingerprint, file, "data_fingerprint", err));
     LYC_TRY(read_optional_text(&out->view_key, file, "view_key", err));
     LYC_TRY(read_class_names(out, file, is_bank, err));
+    LYC_TRY(read_vouching(out, file, is_bank, err));
     return is_bank ? check_bank(out, file, err) : LYC_OK;
 }
 

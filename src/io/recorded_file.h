@@ -4,12 +4,14 @@
  *   /logits [N,C] floats of any width, or a group with /logits/0 (the clean view), /logits/1, ...
  *   /id     [N] integers >= 0: which sample each row answers for. Required: without it nobody can know.
  *   /check  [N] u64, optional: XXH3-64 of the bytes of each sample, the proof that id and row belong together
- *   attributes, all optional: data_fingerprint, view_key, classes (names)
+ *   attributes, all optional: data_fingerprint, view_key, classes (names), unrelated_to_labels (1: the logits
+ * are meant to have nothing to do with the labels)
  *
  * Rows stay in the file's order here; who they belong to is decided by teachers/recorded.c. */
 #ifndef LYC_IO_RECORDED_FILE_H
 #define LYC_IO_RECORDED_FILE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -18,11 +20,12 @@
 typedef struct lyc__recorded_file {
     size_t rows;
     int classes;
-    int views;                         /* views read: the first ones, at most as many as asked for */
-    float **logits;                    /* [views] -> [rows, classes] */
-    uint64_t *ids;                     /* [rows] */
-    uint64_t *checks;                  /* [rows], or NULL */
-    char **class_names;                /* [classes], one block, or NULL */
+    int views;              /* views read: the first ones, at most as many as asked for */
+    float **logits;         /* [views] -> [rows, classes] */
+    uint64_t *ids;          /* [rows] */
+    uint64_t *checks;       /* [rows], or NULL */
+    char **class_names;     /* [classes], one block, or NULL */
+    bool unrelated_is_fine; /* as the attribute says; also for banks, whose rows Lyceum placed itself */
     char *data_fingerprint, *view_key; /* NULL where the file has none */
 } lyc__recorded_file;
 

@@ -39,6 +39,7 @@ def main():
     write("half.h5", logits=logits.astype(np.float16), id=ids)
     write("misordered.h5", logits=logits[order], id=ids)
     write("no_id.h5", logits=logits)
+    write("unrelated.h5", logits=rng.normal(size=(ROWS, CLASSES)), id=ids, attributes={"unrelated_to_labels": 1})
     write("views.h5", logits__0=logits, logits__1=2 * logits, id=ids,
           attributes={"view_key": "shift=1 flip=0 seed=7"})
     write("labels.h5", logits=np.repeat(seen[:, None], CLASSES, 1), id=ids)
