@@ -119,7 +119,8 @@ static void check_number(lyc_runreader *reader, const char *table, const char *c
     check(reader, table, column, 1, &wanted);
 }
 
-#define CHECK_VALUE(table, name) check_number(reader, #table, #name, (double)table.name);
+#define CHECK_NAMED(table, name) check_number(reader, #table, #name, (double)table.name);
+#define CHECK_VALUE(table, name) CHECK_NAMED(table, name)
 #define CHECK_ARRAY(table, name)
 #define CHECK(code, name, type, shape, field, doc) CHECK_##field(TABLE, name)
 
