@@ -10,6 +10,10 @@ static const lyc__fusion_space *const spaces[] = {
 };
 #define SPACE_COUNT (sizeof spaces / sizeof spaces[0])
 
+/* Floats on the stack for the softmax of several rows at once, which is what vectors are good at. Rows too
+ * long for it are as right, but slower. */
+#define TILE 4096
+
 const char *lyc_fusion_name(size_t index) {
     return index < SPACE_COUNT ? spaces[index]->name : NULL;
 }
@@ -66,17 +70,69 @@ static bool fuse_row(const lyc__fusion_space *space, const lyc__fusion_row *row,
     return true;
 }
 
+typedef struct job {
+    const float *const *logits;
+    int teachers;
+    size_t classes;
+    const float *weights;
+    bool per_row;
+    double temperature;
+    const lyc__fusion_space *space;
+    const int32_t *labels;
+    float *out;
+    uint8_t *has_target;
+} job;
+
+/* The probabilities of rows [first, first + rows), [teachers, rows, classes]; none where `values` is NULL. */
+typedef struct tile {
+    const float *values;
+    size_t first, rows;
+} tile;
+
+static void fill_tile(const job *j, const tile *t, float *values) {
+    for (size_t k = 0; k < (size_t)j->teachers; k++)
+        if (j->per_row || j->weights[k] > 0.0F)
+            lyc_softmax(j->logits[k] + t->first * j->classes, (float)j->temperature, t->rows, j->classes,
+                        values + k * t->rows * j->classes);
+}
+
+static void describe_row(const job *j, const tile *t, size_t b, lyc__fusion_row *row) {
+    const float *weights = j->per_row ? j->weights + b * (size_t)j->teachers : j->weights;
+    *row = (lyc__fusion_row){.classes = (int)j->classes, .inverse_temperature = 1.0 / j->temperature};
+    for (size_t k = 0; k < (size_t)j->teachers; k++) {
+        if (!(weights[k] > 0.0F)) continue;
+        const float *logits = j->logits[k] + b * j->classes;
+        int place = row->selected;
+        add_teacher(row, logits, (double)weights[k]);
+        if (t->values != NULL) row->softmax[place] = t->values + (k * t->rows + b - t->first) * j->classes;
+        else if (j->space->mixes_probabilities)
+            row->log_sum[place] =
+                lyc__known_log_sum_exp(logits, logits, row->classes, row->inverse_temperature);
+    }
+}
+
+static void fuse_tile(const job *j, const tile *t) {
+    for (size_t b = t->first; b < t->first + t->rows; b++) {
+        lyc__fusion_row row;
+        float *out = j->out + b * j->classes;
+        describe_row(j, t, b, &row);
+        j->has_target[b] = fuse_row(j->space, &row, j->labels[b], out);
+        if (!j->has_target[b]) memset(out, 0, j->classes * sizeof *out);
+    }
+}
+
 void lyc_fuse(const float *const *logits, int teachers, size_t rows, int classes, const float *weights,
               bool per_row, double temperature, lyc_fusion space, const int32_t *labels, float *out,
               uint8_t *has_target) {
-    assert(teachers <= LYC_MAX_TEACHERS && (size_t)space < SPACE_COUNT && temperature > 0.0);
-    size_t width = (size_t)classes;
-    for (size_t b = 0; b < rows; b++) {
-        lyc__fusion_row row = {.classes = classes, .inverse_temperature = 1.0 / temperature};
-        const float *row_weights = per_row ? weights + b * (size_t)teachers : weights;
-        for (int k = 0; k < teachers; k++)
-            if (row_weights[k] > 0.0F) add_teacher(&row, logits[k] + b * width, (double)row_weights[k]);
-        has_target[b] = fuse_row(spaces[space], &row, labels[b], out + b * width);
-        if (!has_target[b]) memset(out + b * width, 0, width * sizeof *out);
+    assert(teachers > 0 && teachers <= LYC_MAX_TEACHERS && (size_t)space < SPACE_COUNT && temperature > 0.0);
+    job j = {logits,      teachers,      (size_t)classes, weights, per_row,
+             temperature, spaces[space], labels,          out,     has_target};
+    float values[TILE];
+    size_t tile_rows = j.space->mixes_probabilities ? TILE / ((size_t)teachers * j.classes) : 0;
+    size_t step = tile_rows > 0 ? tile_rows : rows;
+    for (size_t first = 0; first < rows; first += step) {
+        tile t = {tile_rows > 0 ? values : NULL, first, rows - first < step ? rows - first : step};
+        if (tile_rows > 0) fill_tile(&j, &t, values);
+        fuse_tile(&j, &t);
     }
 }

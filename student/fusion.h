@@ -22,16 +22,22 @@ typedef struct lyc__fusion_row {
     int complete_count;
     double complete_weight; /* sum of `weight` over the complete ones */
     double inverse_temperature;
+    /* For spaces that mix probabilities: softmax[k] is [classes], or NULL where rows are too long to be kept;
+     * then log_sum[k] is what lyc__known_log_sum_exp says of logits[k]. */
+    const float *softmax[LYC_MAX_TEACHERS];
+    double log_sum[LYC_MAX_TEACHERS];
 } lyc__fusion_row;
 
-/* Each function writes the row's target, out[classes], sum 1. They use `out` as their only scratch. */
+/* The functions write a row's target, out[classes], sum 1, with `out` as their only scratch. */
 typedef struct lyc__fusion_space {
     const char *name, *doc;
-    void (*all_complete)(const lyc__fusion_row *row,
-                         float *out); /* every selected teacher knows every class */
-    void (*some_complete)(const lyc__fusion_row *row, float *out); /* at least one does */
-    bool (*none_complete)(const lyc__fusion_row *row,
-                          float *out); /* none does; false: no class is known at all */
+    bool mixes_probabilities; /* wants `softmax` of the row */
+    /* Every selected teacher knows every class. */
+    void (*all_complete)(const lyc__fusion_row *row, float *out);
+    /* At least one does. */
+    void (*some_complete)(const lyc__fusion_row *row, float *out);
+    /* None does; false when no class is known at all. */
+    bool (*none_complete)(const lyc__fusion_row *row, float *out);
 } lyc__fusion_space;
 
 extern const lyc__fusion_space lyc__fusion_probability, lyc__fusion_logit;
