@@ -26,7 +26,7 @@ static const struct {
     bool per_row;
 } settings[] = {
     {LYC_FUSION_PROBABILITY,
-     {.kind = "adamw", .beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-8, .weight_decay = 0.01},
+     {.kind = "adamw", .beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-5, .weight_decay = 0.01},
      2e-3,
      0.1,
      4.0,
