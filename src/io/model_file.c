@@ -292,9 +292,12 @@ static lyc_status read_network(lyc_model *model, hid_t file, const char *path, l
     LYC_TRY(lyc__h5_read_text_attribute(file, "arch", TEXT_LIMIT, &arch, err));
     spec.arch = arch;
     lyc_status status = lyc_network_create(&model->network, &spec, err);
-    if (status != LYC_OK) lyc_error_prefix(err, "%s", path);
     lyc_free(arch);
-    return status;
+    if (status == LYC_OK) return LYC_OK;
+    lyc_error_prefix(err, "%s", path);
+    if (status != LYC_ECONFIG) return status;
+    if (err) err->code = LYC_EFORMAT; /* there is no config: the file asks for what cannot be */
+    return LYC_EFORMAT;
 }
 
 /* Every parameter there with its shape, and none besides, before memory is asked for. */
