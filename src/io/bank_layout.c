@@ -1,7 +1,5 @@
 #include "io/bank_layout.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -10,6 +8,7 @@
 
 #include "base/fileio.h"
 #include "io/hdf5_util.h"
+#include "io/reserve.h"
 #include "lyceum/memory.h"
 
 #define HEADER_BYTES    (UINT64_C(1) << 16) /* what HDF5 needs for names and attributes, generously */
@@ -24,26 +23,15 @@ static void view_name(char out[NAME_SIZE], const char *group, uint64_t view) {
 
 /* ---- making ---------------------------------------------------------------------------------------- */
 
-/* Takes the space of the whole file before HDF5 starts on it: HDF5 cannot close a file that it could not
- * write, so a full disk has to show itself here. File systems that cannot reserve space say so, and are taken
- * at their word. */
-static lyc_status reserve(const char *temporary, const char *path, const lyc__bank_key *key, lyc_error *err) {
-    uint64_t blocks = lyc__bank_file_blocks(key), view = 0, bytes = 0;
+/* What the whole file takes at most. */
+static lyc_status measure(const char *path, const lyc__bank_key *key, uint64_t *bytes, lyc_error *err) {
+    uint64_t blocks = lyc__bank_file_blocks(key), view = 0;
     bool overflow = __builtin_mul_overflow(key->rows, key->classes * sizeof(float), &view) ||
                     __builtin_add_overflow(view, blocks * 9 + PER_VIEW_BYTES, &view) ||
-                    __builtin_mul_overflow(view, key->views, &bytes) ||
-                    __builtin_add_overflow(bytes, key->rows * sizeof(uint64_t) + HEADER_BYTES, &bytes);
-    if (overflow || bytes > (uint64_t)INT64_MAX)
+                    __builtin_mul_overflow(view, key->views, bytes) ||
+                    __builtin_add_overflow(*bytes, key->rows * sizeof(uint64_t) + HEADER_BYTES, bytes);
+    if (overflow || *bytes > (uint64_t)INT64_MAX)
         LYC_FAIL(err, LYC_EIO, "the bank %s would be larger than a file can be", path);
-    int fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-    if (fd < 0) LYC_FAIL(err, LYC_EIO, "cannot make the bank %s: %s", path, strerror(errno));
-    int reason = posix_fallocate(fd, 0, (off_t)bytes);
-    if (close(fd) != 0 && reason == 0) reason = errno;
-    if (reason != 0 && reason != EOPNOTSUPP && reason != EINVAL)
-        LYC_FAIL(err, LYC_EIO,
-                 "cannot make the bank %s, which takes %" PRIu64
-                 " bytes: %s; free some space, or run without banks (banks.enabled)",
-                 path, bytes, strerror(reason));
     return LYC_OK;
 }
 
@@ -119,10 +107,12 @@ lyc_status lyc__bank_layout_create(const char *path, const lyc__bank_key *key, c
     hid_t file = LYC__H5_NONE;
     lyc_status status;
     size_t size = strlen(path) + sizeof ".part";
+    uint64_t bytes = 0;
     LYC_TRY(lyc_allocate((void **)&temporary, size, 1, "the path of a bank", err));
     /* One name is enough under the lock, and what a killed process left there is overwritten. */
     snprintf(temporary, size, "%s.part", path);
-    LYC_TRY_GOTO(reserve(temporary, path, key, err));
+    LYC_TRY_GOTO(measure(path, key, &bytes, err));
+    LYC_TRY_GOTO(lyc__file_reserve(temporary, bytes, "run without banks (banks.enabled)", err));
     LYC_TRY_GOTO(lyc__h5_create(&file, temporary, H5P_DEFAULT, err));
     LYC_TRY_GOTO(write_content(file, key, teacher_name, ids, err));
     LYC_TRY_GOTO(lyc__h5_close(&file, err));

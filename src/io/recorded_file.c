@@ -8,12 +8,14 @@
 #include "base/fileio.h"
 #include "io/bank_file.h"
 #include "io/hdf5_util.h"
+#include "io/reserve.h"
 #include "lyceum/memory.h"
 
-#define MAX_CLASSES UINT64_C(32768)
-#define TEXT_LIMIT  4096
-#define NAMES_LIMIT 32768
-#define NAME_SIZE   48
+#define MAX_CLASSES  UINT64_C(32768)
+#define TEXT_LIMIT   4096
+#define NAMES_LIMIT  32768
+#define NAME_SIZE    48
+#define HEADER_BYTES (UINT64_C(1) << 16)
 
 void lyc__recorded_file_release(lyc__recorded_file *file) {
     for (int view = 0; file->logits != NULL && view < file->views; view++) lyc_free(file->logits[view]);
@@ -250,6 +252,9 @@ lyc_status lyc__recorded_file_write(const char *path, const float *logits, const
     hid_t file = LYC__H5_NONE;
     lyc_status status;
     LYC_TRY(lyc__file_temporary(&temporary, path, err));
+    uint64_t row_bytes = (uint64_t)classes * sizeof(float) + 2 * sizeof(uint64_t);
+    LYC_TRY_GOTO(
+        lyc__file_reserve(temporary, rows * row_bytes + HEADER_BYTES, "write to another place", err));
     LYC_TRY_GOTO(lyc__h5_create(&file, temporary, H5P_DEFAULT, err));
     LYC_TRY_GOTO(write_content(file, logits, ids, checks, rows, classes, class_names, data_fingerprint, err));
     LYC_TRY_GOTO(lyc__h5_close(&file, err));
