@@ -11,6 +11,7 @@
 #include "lyceum/error.h"
 #include "lyceum/export.h"
 #include "lyceum/import.h"
+#include "lyceum/inspect.h"
 #include "lyceum/log.h"
 #include "lyceum/memory.h"
 #include "lyceum/metrics.h"

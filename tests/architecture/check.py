@@ -27,7 +27,7 @@ USES = {"base": set(), "config": {"base"}, "nn": {"base"}, "io": {"base", "nn"},
 OWNER = {"error": "base", "export": "base", "log": "base", "memory": "base", "pool": "base", "random": "base",
          "version": "base", "config": "config", "blas": "nn", "network": "nn", "checkpoint": "io", "dataset": "io",
          "model": "io", "run_layout": "io", "runfile": "io", "import": "data", "teacher": "teachers",
-         "student": "student", "agent": "agent", "metrics": "distill", "distill": "distill", "report": "report",
+         "student": "student", "agent": "agent", "metrics": "distill", "distill": "distill", "inspect": "report",
          "lyceum": "app"}
 # Headers whose types are what the parts meet through: open to everyone above base.
 MEETING = {"network", "dataset", "teacher", "student", "agent"}
