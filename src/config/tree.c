@@ -107,7 +107,8 @@ static cJSON *step(assignment *a, cJSON *from, bool first) {
 static cJSON *parse_value(const assignment *a, const char *path, const char *value,
                           lyc_config_command command) {
     const lyc__field *field = lyc__field_find(path, command);
-    bool keeps_text = field && field->type->is_text && value[0] != '"' && strcmp(value, "null") != 0;
+    bool keeps_text = field && field->type->is_text && value[0] != '"' &&
+                      !(field->type->optional && strcmp(value, "null") == 0);
     cJSON *parsed = NULL;
     if (!keeps_text) {
         lyc_error err;

@@ -58,7 +58,11 @@ static const wrong rows[] = {
      "t.json: data.path: must be given (a text): Data-set file, as `lyceum data` writes it."},
     /* types */
     {"group", T, NULL, {"train=[]"}, "t.json: train: must be an object, not a list"},
-    {"text", T, NULL, {"name=null"}, "t.json: name: must be a text, not null"},
+    {"text",
+     T,
+     "{\"name\": null, \"output\": \"o\", \"data\": {\"path\": \"p\"}, \"network\": {\"arch\": \"mlp\"}}",
+     {NULL},
+     "t.json: name: must be a text, not null"},
     {"empty text", T, NULL, {"name="}, "t.json: name: must not be empty"},
     {"note",
      T,

@@ -1,0 +1,224 @@
+/* `lyceum bank CONFIG`: the teachers' outputs, computed ahead and kept. */
+#include <stdio.h>
+#include <string.h>
+
+#include "app/format.h"
+#include "app/job.h"
+#include "lyceum/log.h"
+#include "lyceum/memory.h"
+
+#define ROWS_AT_ONCE 4096
+
+static const lyc__option options[] = {
+    LYC__COMMON_SET, LYC__COMMON_THREADS, LYC__COMMON_JSON, LYC__COMMON_QUIET, LYC__COMMON_HELP,
+};
+
+static const lyc__usage usage = {
+    .command = "bank",
+    .synopsis = "CONFIG [options]",
+    .summary = "compute the teachers' outputs ahead and keep them",
+    .about =
+        "Fills the bank of every teacher of CONFIG, for every view of the training rows and the clean view "
+        "of\n"
+        "all rows that are not test rows. `lyceum distill` fills banks as it goes; doing it ahead pays when\n"
+        "several runs are to start at once, or when the teachers are on this machine only today.\n"
+        "\n"
+        "A bank belongs to a data set, a teacher and a recipe of views, and is refused for anything else. "
+        "What\n"
+        "is there already is not computed again; a fill that is stopped goes on where it was. Teachers "
+        "whose\n"
+        "logits are recorded (\"bank\") have nothing to compute and are skipped.",
+    .options = options,
+    .option_count = sizeof options / sizeof *options,
+    .least_arguments = 1,
+    .most_arguments = 1,
+    .argument = "the config file",
+    .examples = "lyceum bank configs/fashion/student.json\n"
+                "lyceum bank student.json --set banks.directory=cache --json",
+    .failed = "failed or stopped; what was filled stays",
+    .configures = -1,
+};
+
+typedef struct bank_job {
+    const lyc__common *common;
+    const lyc_config *config;
+    const volatile int *stop;
+    lyc_pool *pool;
+    lyc_dataset *data;
+    lyc_splits *splits;
+    uint32_t *clean; /* rows of train, reward and valid */
+    size_t clean_count;
+    float *logits; /* [ROWS_AT_ONCE, classes], thrown away: the bank keeps its own */
+} bank_job;
+
+typedef struct bank_report {
+    const char *name, *kind;
+    char path[512];
+    lyc_bank_stats stats;
+    double seconds;
+    bool recorded;
+} bank_report;
+
+/* ---- filling -------------------------------------------------------------------------------------- */
+
+static lyc_status gather_rows(bank_job *job, lyc_error *err) {
+    static const lyc_split wanted[] = {LYC_SPLIT_TRAIN, LYC_SPLIT_REWARD, LYC_SPLIT_VALID};
+    const size_t splits = sizeof wanted / sizeof *wanted;
+    size_t count = 0;
+    for (size_t i = 0; i < splits; i++) count += job->splits->count[wanted[i]];
+    LYC_TRY(LYC_NEW_ARRAY(job->clean, count, err));
+    for (size_t i = 0; i < splits; i++) {
+        memcpy(job->clean + job->clean_count, job->splits->rows[wanted[i]],
+               job->splits->count[wanted[i]] * sizeof *job->clean);
+        job->clean_count += job->splits->count[wanted[i]];
+    }
+    return LYC_OK;
+}
+
+static lyc_status fill_view(const bank_job *job, lyc_bank *bank, int view, lyc_progress *progress,
+                            lyc_error *err) {
+    const uint32_t *rows = view == 0 ? job->clean : job->splits->rows[LYC_SPLIT_TRAIN];
+    size_t count = view == 0 ? job->clean_count : job->splits->count[LYC_SPLIT_TRAIN];
+    for (size_t first = 0; first < count; first += ROWS_AT_ONCE) {
+        if (*job->stop)
+            LYC_FAIL(err, LYC_ECANCELLED, "stopped; what was filled stays, the same command goes on");
+        size_t chunk = count - first < ROWS_AT_ONCE ? count - first : ROWS_AT_ONCE;
+        LYC_TRY(lyc_bank_logits(bank, rows + first, chunk, view, job->logits, job->pool, err));
+        lyc_progress_update(progress, progress->done + chunk);
+    }
+    return LYC_OK;
+}
+
+static lyc_status fill_bank(const bank_job *job, lyc_teacher *teacher, bank_report *report, lyc_error *err) {
+    const lyc_config *config = job->config;
+    lyc_bank *bank = NULL;
+    LYC_TRY(lyc_bank_open(&bank, config->banks.directory, teacher, job->data, &config->data.view, err));
+    lyc_progress progress;
+    uint64_t views = (uint64_t)config->data.view.views;
+    lyc_progress_start(&progress, report->name, "rows",
+                       job->clean_count + (views - 1) * job->splits->count[LYC_SPLIT_TRAIN]);
+    lyc_status status = LYC_OK;
+    for (int view = 0; status == LYC_OK && view < config->data.view.views; view++)
+        status = fill_view(job, bank, view, &progress, err);
+    if (status == LYC_OK) lyc_progress_finish(&progress);
+    lyc_bank_get_stats(bank, &report->stats);
+    snprintf(report->path, sizeof report->path, "%s", lyc_bank_path(bank));
+    report->seconds = lyc_seconds() - progress.started;
+    lyc_status closed = lyc_bank_close(bank, status == LYC_OK ? err : NULL);
+    if (status == LYC_OK && !report->stats.writable)
+        return LYC_ERROR(err, LYC_EBUSY,
+                         "%s: another process fills this bank, or it cannot be written; nothing was kept",
+                         report->path);
+    return status == LYC_OK ? closed : status;
+}
+
+static lyc_status fill_teacher(const bank_job *job, const lyc_teacher_options *source, bank_report *report,
+                               lyc_error *err) {
+    lyc_teacher *teacher = NULL;
+    LYC_TRY(lyc_teacher_open(&teacher, source, job->data, &job->config->data.view, err));
+    *report = (bank_report){.name = source->name, .kind = source->kind};
+    report->recorded = strcmp(source->kind, "bank") == 0;
+    lyc_status status = report->recorded ? LYC_OK : fill_bank(job, teacher, report, err);
+    lyc_teacher_close(teacher);
+    return status;
+}
+
+/* ---- reporting ------------------------------------------------------------------------------------ */
+
+static lyc_status print_json(const bank_report *reports, size_t count, lyc_error *err) {
+    lyc__json json;
+    lyc__json_start(&json, true);
+    lyc__json_object(&json, NULL);
+    lyc__json_array(&json, "banks");
+    for (size_t i = 0; i < count; i++) {
+        const bank_report *r = &reports[i];
+        lyc__json_object_inline(&json, NULL);
+        lyc__json_text(&json, "teacher", r->name);
+        lyc__json_text(&json, "kind", r->kind);
+        lyc__json_text(&json, "path", r->recorded ? NULL : r->path);
+        lyc__json_unsigned(&json, "blocks", r->stats.blocks);
+        lyc__json_unsigned(&json, "filled", r->stats.filled);
+        lyc__json_unsigned(&json, "computed_now", r->stats.computed_now);
+        lyc__json_number(&json, "seconds", r->seconds);
+        lyc__json_end(&json);
+    }
+    lyc__json_end(&json);
+    lyc__json_end(&json);
+    return lyc__print_json(&json, err);
+}
+
+static lyc_status print_text(const bank_report *reports, size_t count, lyc_error *err) {
+    (void)err;
+    const lyc__colours *c = lyc__stdout_colours();
+    printf("%s%-16s %10s %10s %10s %8s  %s%s\n", c->dim, "teacher", "blocks", "filled", "computed", "time",
+           "bank", c->reset);
+    for (size_t i = 0; i < count; i++) {
+        const bank_report *r = &reports[i];
+        if (r->recorded) {
+            printf("%-16s %10s %10s %10s %8s  recorded logits: nothing to compute\n", r->name, "-", "-", "-",
+                   "-");
+            continue;
+        }
+        char blocks[LYC__SHORT], filled[LYC__SHORT], computed[LYC__SHORT], time[LYC__SHORT];
+        lyc__format_count(r->stats.blocks, blocks);
+        lyc__format_count(r->stats.filled, filled);
+        lyc__format_count(r->stats.computed_now, computed);
+        lyc__format_duration(r->seconds, time);
+        printf("%-16s %10s %10s %10s %8s  %s\n", r->name, blocks, filled, computed, time, r->path);
+    }
+    return LYC_OK;
+}
+
+/* ---- the command ---------------------------------------------------------------------------------- */
+
+static lyc_status open_job(bank_job *job, lyc_error *err) {
+    const lyc_config *config = job->config;
+    if (config->teacher_count == 0)
+        LYC_FAIL(err, LYC_ECONFIG, "%s: no teachers, so there is no bank to fill",
+                 job->common->arguments.items[0]);
+    if (!config->banks.enabled)
+        LYC_FAIL(err, LYC_ECONFIG, "%s: banks.enabled is false; add --set banks.enabled=true",
+                 job->common->arguments.items[0]);
+    LYC_TRY(lyc__start_pool(&job->pool, job->common, err));
+    job->stop = lyc__catch_stop(job->common->quiet);
+    LYC_TRY(lyc_dataset_open(&job->data, config->data.path, err));
+    LYC_TRY(lyc_splits_create(&job->splits, job->data, &config->data.split, err));
+    LYC_TRY(gather_rows(job, err));
+    return LYC_NEW_ARRAY(job->logits, (size_t)lyc_dataset_classes(job->data) * ROWS_AT_ONCE, err);
+}
+
+static void close_job(bank_job *job) {
+    lyc_free(job->logits);
+    lyc_free(job->clean);
+    lyc_splits_destroy(job->splits);
+    lyc_dataset_close(job->data);
+    lyc_pool_destroy(job->pool);
+}
+
+static lyc_status run(const lyc__common *common, const lyc_config *config, lyc_error *err) {
+    bank_job job = {.common = common, .config = config};
+    bank_report *reports = NULL;
+    lyc_status status;
+    LYC_TRY_GOTO(open_job(&job, err));
+    LYC_TRY_GOTO(LYC_NEW_ARRAY(reports, config->teacher_count, err));
+    for (size_t i = 0; i < config->teacher_count; i++)
+        LYC_TRY_GOTO(fill_teacher(&job, &config->teachers[i], &reports[i], err));
+    lyc__terminal_stop();
+    LYC_TRY_GOTO((common->json ? print_json : print_text)(reports, config->teacher_count, err));
+done:
+    lyc_free(reports);
+    close_job(&job);
+    return status;
+}
+
+int lyc__app_bank(int argc, char **argv) {
+    lyc__common common = {0};
+    int code = LYC__EXIT_DONE;
+    if (!lyc__begin(&usage, argc, argv, &common, &code)) return code;
+    lyc_error err = {0};
+    lyc_config *config = NULL;
+    lyc_status status = lyc__load_config(&config, LYC_CONFIG_DISTILL, &common, &err);
+    if (status == LYC_OK) status = run(&common, config, &err);
+    lyc_config_destroy(config);
+    return status == LYC_OK ? LYC__EXIT_DONE : lyc__failed(&usage, &err);
+}

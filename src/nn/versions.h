@@ -1,0 +1,10 @@
+/* Versions of the libraries that this part uses; OpenBLAS names its own (lyceum/blas.h). */
+#ifndef LYCEUM_NN_VERSIONS_H
+#define LYCEUM_NN_VERSIONS_H
+
+#include "base/versions.h"
+
+/* As compiled against: the library does not tell. */
+void lyc__sleef_version(char out[LYC__VERSION_SIZE]);
+
+#endif
