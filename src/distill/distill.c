@@ -74,7 +74,9 @@ static lyc_run_result summarise(const lyc__job *job) {
         .test_touched = (uint32_t)job->cursor.test_touched,
         .greedy_valid_accuracy = job->tally.greedy_accuracy,
         .seconds = job->tally.seconds,
+        .labelled = job->splits->labelled,
     };
+    memcpy(result.split_rows, job->splits->count, sizeof result.split_rows);
     memcpy(result.fingerprint, job->model->fingerprint, sizeof result.fingerprint);
     return result;
 }

@@ -19,6 +19,11 @@ void lyc__run_result_json(lyc__json *json, const lyc_config *config, const lyc_r
     lyc__json_text(json, "output", config->output);
     lyc__json_unsigned(json, "steps", result->steps);
     lyc__json_unsigned(json, "best_epoch", result->best_epoch);
+    lyc__json_object_inline(json, "rows");
+    for (int split = 0; split < LYC_SPLIT_COUNT; split++)
+        lyc__json_unsigned(json, lyc_split_name((lyc_split)split), result->split_rows[split]);
+    lyc__json_unsigned(json, "labelled", result->labelled);
+    lyc__json_end(json);
     lyc__metrics_json(json, "valid", &result->valid);
     lyc__metrics_json(json, "test", &result->test);
     lyc__json_unsigned(json, "test_touched", result->test_touched);
