@@ -1,19 +1,16 @@
 /* Writing a data-set file row by row, under a temporary name until it is whole. */
-#include <stdio.h>
-#include <string.h>
-#include <unistd.h>
 
-#include "base/fileio.h"
 #include "base/hash.h"
 #include "io/dataset_file.h"
-#include "io/hdf5_util.h"
+#include "io/hdf5_output.h"
 #include "lyceum/memory.h"
 
 struct lyc__dataset_writer {
     const lyc__dataset_content *about;
     const char *source, *licence;
-    char *path, *temporary;
-    hid_t file, x;
+    char *path;
+    lyc__h5_output output;
+    hid_t x;
     uint64_t written;
     lyc__moments moments, test_moments; /* the second serves files without a train part */
     lyc__hash hash;
@@ -22,12 +19,12 @@ struct lyc__dataset_writer {
 static lyc_status write_columns(lyc__dataset_writer *writer, lyc_error *err) {
     const lyc__dataset_content *about = writer->about;
     uint64_t rows = about->rows;
-    LYC_TRY(lyc__h5_write_dataset(writer->file, "y", H5T_STD_I64LE, H5T_NATIVE_INT32, 1, &rows, about->labels,
-                                  err));
-    LYC_TRY(lyc__h5_write_dataset(writer->file, "split", H5T_STD_U8LE, H5T_NATIVE_UINT8, 1, &rows,
+    LYC_TRY(lyc__h5_write_dataset(writer->output.file, "y", H5T_STD_I64LE, H5T_NATIVE_INT32, 1, &rows,
+                                  about->labels, err));
+    LYC_TRY(lyc__h5_write_dataset(writer->output.file, "split", H5T_STD_U8LE, H5T_NATIVE_UINT8, 1, &rows,
                                   about->parts, err));
-    return lyc__h5_write_dataset(writer->file, "id", H5T_STD_U64LE, H5T_NATIVE_UINT64, 1, &rows, about->ids,
-                                 err);
+    return lyc__h5_write_dataset(writer->output.file, "id", H5T_STD_U64LE, H5T_NATIVE_UINT64, 1, &rows,
+                                 about->ids, err);
 }
 
 lyc_status lyc__dataset_writer_open(lyc__dataset_writer **out, const char *path,
@@ -37,7 +34,7 @@ lyc_status lyc__dataset_writer_open(lyc__dataset_writer **out, const char *path,
     lyc__dataset_writer *writer = NULL;
     *out = NULL;
     LYC_TRY(LYC_NEW_ARRAY(writer, 1, err));
-    writer->file = writer->x = LYC__H5_NONE;
+    writer->x = writer->output.file = writer->output.access = LYC__H5_NONE;
     writer->about = about;
     writer->source = source;
     writer->licence = licence;
@@ -46,12 +43,12 @@ lyc_status lyc__dataset_writer_open(lyc__dataset_writer **out, const char *path,
         status = LYC_ERROR(err, LYC_ENOMEM, "%s: no memory to write this data set", path);
         goto done;
     }
-    LYC_TRY_GOTO(lyc__file_temporary(&writer->temporary, path, err));
-    LYC_TRY_GOTO(lyc__h5_create(&writer->file, writer->temporary, H5P_DEFAULT, err));
+    LYC_TRY_GOTO(lyc__h5_output_open(&writer->output, writer->path, err));
     uint64_t dims[4] = {about->rows, (uint64_t)about->channels, (uint64_t)about->height,
                         (uint64_t)about->width};
-    LYC_TRY_GOTO(lyc__h5_create_dataset(
-        &writer->x, writer->file, "x", about->is_float ? H5T_IEEE_F32LE : H5T_STD_U8LE, 4, dims, false, err));
+    LYC_TRY_GOTO(lyc__h5_create_dataset(&writer->x, writer->output.file, "x",
+                                        about->is_float ? H5T_IEEE_F32LE : H5T_STD_U8LE, 4, dims, false,
+                                        err));
     LYC_TRY_GOTO(write_columns(writer, err));
     lyc__hash_start(&writer->hash);
     lyc__dataset_hash_head(&writer->hash, about);
@@ -70,6 +67,7 @@ lyc_status lyc__dataset_writer_rows(lyc__dataset_writer *writer, const void *x, 
         LYC_FAIL(err, LYC_EINTERNAL, "%s: more rows than announced", writer->path);
     hid_t type = about->is_float ? H5T_NATIVE_FLOAT : H5T_NATIVE_UINT8;
     LYC_TRY(lyc__h5_write_rows(writer->x, type, writer->written, count, x, err));
+    LYC_TRY(lyc__h5_output_check(&writer->output, err));
     lyc__moments_add(&writer->moments, about, x, parts, 0, count);
     lyc__moments_add(&writer->test_moments, about, x, parts, 1, count);
     lyc__hash_update(&writer->hash, x, count * lyc__dataset_row_bytes(about));
@@ -79,7 +77,7 @@ lyc_status lyc__dataset_writer_rows(lyc__dataset_writer *writer, const void *x, 
 
 static lyc_status write_attributes(const lyc__dataset_writer *writer, lyc_error *err) {
     const lyc__dataset_content *about = writer->about;
-    hid_t file = writer->file;
+    hid_t file = writer->output.file;
     size_t channels = (size_t)about->channels;
     LYC_TRY(lyc__h5_write_text_attribute(file, "format", LYC__DATASET_FORMAT, err));
     LYC_TRY(lyc__h5_write_texts_attribute(file, "classes", (const char *const *)about->class_names,
@@ -101,19 +99,13 @@ lyc_status lyc__dataset_writer_finish(lyc__dataset_writer *writer, lyc__dataset_
     lyc__hash_finish_hex(&writer->hash, about->fingerprint);
     LYC_TRY(write_attributes(writer, err));
     lyc__h5_release(&writer->x);
-    LYC_TRY(lyc__h5_close(&writer->file, err));
-    LYC_TRY(lyc__replace_file(writer->temporary, writer->path, err));
-    lyc_free(writer->temporary);
-    writer->temporary = NULL;
-    return LYC_OK;
+    return lyc__h5_output_publish(&writer->output, err);
 }
 
 void lyc__dataset_writer_close(lyc__dataset_writer *writer) {
     if (!writer) return;
     lyc__h5_release(&writer->x);
-    lyc__h5_release(&writer->file);
-    if (writer->temporary) unlink(writer->temporary);
-    lyc_free(writer->temporary);
+    lyc__h5_output_close(&writer->output);
     lyc_free(writer->path);
     lyc_free(writer);
 }

@@ -4,13 +4,11 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "base/fileio.h"
 #include "base/hash.h"
 #include "base/json_writer.h"
 #include "io/dataset_file.h"
-#include "io/hdf5_util.h"
+#include "io/hdf5_output.h"
 #include "lyceum/memory.h"
 #include "lyceum/model.h"
 
@@ -183,20 +181,16 @@ static lyc_status write_config(const lyc_model *model, hid_t file, lyc_error *er
 
 lyc_status lyc_model_save(lyc_model *model, const char *path, lyc_error *err) {
     lyc_status status;
-    hid_t file = LYC__H5_NONE;
-    char *temporary = NULL, fingerprint[LYC_FINGERPRINT_SIZE];
-    LYC_TRY(lyc__file_temporary(&temporary, path, err));
-    LYC_TRY_GOTO(lyc__h5_create(&file, temporary, H5P_DEFAULT, err));
-    LYC_TRY_GOTO(write_params(model, file, path, fingerprint, err));
-    LYC_TRY_GOTO(write_config(model, file, err));
-    LYC_TRY_GOTO(write_attributes(model, file, fingerprint, err));
-    LYC_TRY_GOTO(lyc__h5_close(&file, err));
-    LYC_TRY_GOTO(lyc__replace_file(temporary, path, err));
+    lyc__h5_output output;
+    char fingerprint[LYC_FINGERPRINT_SIZE];
+    LYC_TRY(lyc__h5_output_open(&output, path, err));
+    LYC_TRY_GOTO(write_params(model, output.file, path, fingerprint, err));
+    LYC_TRY_GOTO(write_config(model, output.file, err));
+    LYC_TRY_GOTO(write_attributes(model, output.file, fingerprint, err));
+    LYC_TRY_GOTO(lyc__h5_output_publish(&output, err));
     memcpy(model->fingerprint, fingerprint, sizeof fingerprint);
 done:
-    lyc__h5_release(&file);
-    if (status != LYC_OK) unlink(temporary);
-    lyc_free(temporary);
+    lyc__h5_output_close(&output);
     return status;
 }
 

@@ -204,9 +204,9 @@ static void test_h5py_reads_everything(void **state) {
     lyc_free(model->provenance);
     model->provenance = lyc_strdup("{\"made\": \"by a test, with ümlauts\"}");
     assert_ok(lyc_model_save(model, scratch_path("model.h5"), &failure));
-    (void)snprintf(
-        command, sizeof command, "/usr/bin/python3 -B '%s/../unit/data/read_with_h5py.py' '%s' '%s' '%s'",
-        LYC_TEST_DATA, scratch_path("model-data.h5"), scratch_path("model.h5"), scratch_path("logits"));
+    (void)snprintf(command, sizeof command,
+                   "/usr/bin/python3 -B '%s/../unit/data/read_with_h5py.py' '%s' '%s' '%s'", LYC_TEST_DATA,
+                   scratch_path("model-data.h5"), scratch_path("model.h5"), scratch_path("logits"));
     int result = system(command);
     if (WIFEXITED(result) && (WEXITSTATUS(result) == 77 || WEXITSTATUS(result) == 127)) {
         lyc_model_destroy(model);
