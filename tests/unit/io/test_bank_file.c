@@ -306,7 +306,7 @@ static void make_foreign(const char *format, hid_t logits_type, uint64_t rows, b
     lyc__h5_release(&space);
     lyc__h5_release(&group);
     for (int view = 0; with_flags && view < VIEWS; view++) {
-        char name[16];
+        char name[32];
         (void)snprintf(name, sizeof name, "filled/%d", view);
         EXPECT_OK(lyc__h5_create_dataset(&dataset, file, name, H5T_STD_U8LE, 1, &blocks, true, &err));
         lyc__h5_release(&dataset);

@@ -5,18 +5,16 @@
  * in it. */
 #include <glob.h>
 #include <signal.h>
+#include <spawn.h>
 #include <sys/wait.h>
 
 #include "bank_pair.h"
 
 static pid_t start_filler(void) {
-    fflush(NULL);
-    pid_t child = fork();
-    assert_true(child >= 0);
-    if (child == 0) {
-        execl("/proc/self/exe", "test_bank_processes", "fill", scratch_directory, directory, (char *)NULL);
-        _exit(127);
-    }
+    char program[] = "test_bank_processes", job[] = "fill";
+    char *arguments[] = {program, job, scratch_directory, directory, NULL};
+    pid_t child;
+    assert_int_equal(posix_spawn(&child, "/proc/self/exe", NULL, NULL, arguments, environ), 0);
     return child;
 }
 
