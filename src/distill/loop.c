@@ -8,7 +8,7 @@
 #include "lyceum/log.h"
 
 typedef struct clock_marks {
-    double start, decided, credited, learned;
+    double start, forwarded, decided, credited, learned;
 } clock_marks;
 
 static lyc_status next_batch(lyc__job *job, lyc_batch *batch, const lyc_teacher_batch **taught, lyc_error *err) {
@@ -52,9 +52,9 @@ static void fill_times(lyc__job *job, const clock_marks *marks, lyc__step_record
     double waited = job->ensemble != NULL ? lyc_ensemble_waited(job->ensemble) : 0.0;
     record->seconds_teacher = waited - job->waited_before;
     job->waited_before = waited;
-    record->seconds_decide = marks->decided - marks->start;
+    record->seconds_decide = marks->decided - marks->forwarded;
     record->seconds_probe = marks->credited - marks->decided;
-    record->seconds_student = marks->learned - marks->credited;
+    record->seconds_student = marks->forwarded - marks->start + marks->learned - marks->credited;
 }
 
 /* One update of the real student, with the decision, the credit and the row that belong to it. */
@@ -66,6 +66,7 @@ static lyc_status take_step(lyc__job *job, lyc_losses *losses, lyc_error *err) {
 
     clock_marks marks = {.start = lyc_seconds()};
     const float *logits = lyc_student_forward(job->student, &batch, LYC_PRIORITY_STUDENT, job->pool);
+    marks.forwarded = lyc_seconds();
     lyc_decision_input input = decision_input(job, &batch, taught, logits);
     lyc_decision decision;
     LYC_TRY(lyc_strategy_decide(job->strategy, &input, &decision, err));

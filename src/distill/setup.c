@@ -5,6 +5,7 @@
 #include "distill/credit.h"
 #include "distill/job.h"
 #include "lyceum/blas.h"
+#include "lyceum/log.h"
 #include "lyceum/memory.h"
 
 static lyc_status open_directory(lyc__job *job, bool *holds_run, lyc_error *err) {
@@ -130,7 +131,8 @@ lyc_status lyc__job_close_files(lyc__job *job, lyc_error *err) {
 
 void lyc__job_close(lyc__job *job) {
     lyc_ensemble_close(job->ensemble);
-    (void)lyc__job_close_files(job, NULL); /* after a failure: what was committed is safe already */
+    lyc_error ignored; /* closing after a failure: what was committed is safe already */
+    if (lyc__job_close_files(job, &ignored) != LYC_OK) lyc_log(LYC_LOG_WARNING, "%s", ignored.message);
     lyc_state_destroy(job->state);
     lyc_free(job->class_rows);
     lyc_free(job->class_scratch);

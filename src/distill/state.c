@@ -5,6 +5,7 @@
 #include "lyceum/blas.h"
 #include "lyceum/log.h"
 #include "lyceum/memory.h"
+#include "lyceum/version.h"
 
 #define WORDS(object) (sizeof(object) / sizeof(uint64_t))
 
