@@ -231,6 +231,62 @@ static void nan_and_infinity_reach_the_target(void **state) {
             }
 }
 
+/* ---- sizes ------------------------------------------------------------------------------------------- */
+
+/* Softmax is taken of several rows at once, in pieces: where a piece ends must not show. */
+static void rows_are_fused_alike_in_any_number(void **state) {
+    (void)state;
+    enum { MANY = 500 };
+    static float logits[3][MANY * CLASSES], weights[MANY * 3], together[MANY * CLASSES];
+    static int32_t labels[MANY];
+    static uint8_t has_target[MANY];
+    const float *pointers[] = {logits[0], logits[1], logits[2]};
+    for (uint32_t k = 0; k < 3; k++) draw(900 + k, 3.0, logits[k], MANY * CLASSES);
+    for (size_t i = 0; i < MANY * 3; i++) weights[i] = i % 3 == 0 ? 0.5F : 0.25F;
+    for (size_t b = 0; b < MANY; b += 3) logits[b % 2][b * CLASSES + b % CLASSES] = -INFINITY;
+    for (int s = 0; s < 2; s++)
+        for (int per_row = 0; per_row < 2; per_row++) {
+            lyc_fuse(pointers, 3, MANY, CLASSES, weights, per_row, 2.0, spaces[s], labels, together,
+                     has_target);
+            for (size_t b = 0; b < MANY; b++) {
+                const float *row[] = {logits[0] + b * CLASSES, logits[1] + b * CLASSES,
+                                      logits[2] + b * CLASSES};
+                float alone[CLASSES];
+                lyc_fuse(row, 3, 1, CLASSES, weights, per_row, 2.0, spaces[s], labels, alone, has_target);
+                for (size_t c = 0; c < CLASSES; c++)
+                    assert_near((double)alone[c], (double)together[b * CLASSES + c], 1e-7);
+            }
+        }
+}
+
+/* More classes than are kept on the stack, of teachers that know all, and of one that knows half. */
+static void rows_may_be_long(void **state) {
+    (void)state;
+    enum { LONG = 3000 };
+    static float logits[2][2 * LONG], out[2 * LONG];
+    const float *pointers[] = {logits[0], logits[1]};
+    const float weights[] = {0.25F, 0.75F};
+    const int32_t labels[] = {0, LYC_UNLABELLED};
+    uint8_t has_target[2];
+    for (uint32_t k = 0; k < 2; k++) draw(950 + k, 2.0, logits[k], 2 * LONG);
+    for (size_t c = LONG + LONG / 2; c < 2 * LONG; c++) logits[1][c] = -INFINITY; /* in the second row */
+    lyc_fuse(pointers, 2, 2, LONG, weights, false, 2.0, LYC_FUSION_PROBABILITY, labels, out, has_target);
+    for (size_t b = 0; b < 2; b++) {
+        double sums[2] = {0.0}, known = 0.0;
+        for (size_t k = 0; k < 2; k++)
+            for (size_t c = b * LONG; c < (b + 1) * LONG; c++) sums[k] += exp((double)logits[k][c] / 2.0);
+        for (size_t c = b * LONG; c < (b + 1) * LONG; c++)
+            if (logits[1][c] != -INFINITY) known += exp((double)logits[0][c] / 2.0) / sums[0];
+        for (size_t c = b * LONG; c < (b + 1) * LONG; c++) {
+            double first = exp((double)logits[0][c] / 2.0) / sums[0];
+            double second =
+                logits[1][c] == -INFINITY ? first : known * exp((double)logits[1][c] / 2.0) / sums[1];
+            assert_near((double)out[c], 0.25 * first + 0.75 * second, 1e-9);
+        }
+        assert_near(row_sum(out + b * LONG, LONG), 1.0, 1e-6);
+    }
+}
+
 static void tables_list_what_configs_may_say(void **state) {
     (void)state;
     assert_string_equal(lyc_fusion_name(LYC_FUSION_PROBABILITY), "probability");
@@ -253,6 +309,8 @@ int main(void) {
         cmocka_unit_test(a_label_that_nobody_knows_has_no_target),
         cmocka_unit_test(a_row_without_any_knowledge_has_no_target),
         cmocka_unit_test(nan_and_infinity_reach_the_target),
+        cmocka_unit_test(rows_are_fused_alike_in_any_number),
+        cmocka_unit_test(rows_may_be_long),
         cmocka_unit_test(tables_list_what_configs_may_say),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
