@@ -17,17 +17,14 @@ static const lyc__usage usage = {
     .command = "bank",
     .synopsis = "CONFIG [options]",
     .summary = "compute the teachers' outputs ahead and keep them",
-    .about =
-        "Fills the bank of every teacher of CONFIG, for every view of the training rows and the clean view "
-        "of\n"
-        "all rows that are not test rows. `lyceum distill` fills banks as it goes; doing it ahead pays when\n"
-        "several runs are to start at once, or when the teachers are on this machine only today.\n"
-        "\n"
-        "A bank belongs to a data set, a teacher and a recipe of views, and is refused for anything else. "
-        "What\n"
-        "is there already is not computed again; a fill that is stopped goes on where it was. Teachers "
-        "whose\n"
-        "logits are recorded (\"bank\") have nothing to compute and are skipped.",
+    .about = "Fills the bank of every teacher of CONFIG, for every view of the training rows and "
+             "the clean view of all rows that are not test rows. `lyceum distill` fills banks as "
+             "it goes; doing it ahead pays when several runs are to start at once, or when the "
+             "teachers are on this machine only today.\n\n"
+             "A bank belongs to a data set, a teacher and a recipe of views, and is refused for "
+             "anything else. What is there already is not computed again; a fill that is stopped "
+             "goes on where it was. Teachers whose logits are recorded (\"bank\") have nothing to "
+             "compute and are skipped.",
     .options = options,
     .option_count = sizeof options / sizeof *options,
     .least_arguments = 1,

@@ -143,6 +143,9 @@ bool lyc__begin(const lyc__usage *usage, int argc, char **argv, void *target, in
 /* Only the parsing, without any output: LYC_EUSAGE and the reason. */
 LYC_MUST_USE lyc_status lyc__options_parse(const lyc__usage *usage, int argc, char **argv, void *target,
                                            lyc_error *err);
+/* LYC_EUSAGE "unknown WHAT "NAME"; did you mean "x"? There are: ..." */
+LYC_MUST_USE lyc_status lyc__unknown_name(const char *what, const char *name, const char *const *names,
+                                          size_t count, lyc_error *err);
 /* Prints the error on stderr; the exit code that belongs to it. */
 int lyc__failed(const lyc__usage *usage, const lyc_error *err);
 /* Finishes the object and prints it on stdout. */

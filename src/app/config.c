@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "app/job.h"
-#include "base/suggest.h"
 #include "lyceum/memory.h"
 
 typedef struct config_options {
@@ -27,9 +26,9 @@ static const lyc__usage usage = {
              "  help              the keys, their defaults and meanings, as a list\n"
              "  reference         the same as a page: docs/configuration.md\n"
              "  schema            the same as a JSON schema for editors: configs/schema.json\n"
-             "  resolved CONFIG   checks a file and prints every setting that is in force\n"
-             "\n"
-             "Everything is generated from one table, so the texts cannot disagree with what is read.",
+             "  resolved CONFIG   checks a file and prints every setting that is in force\n\n"
+             "Everything is generated from one table, so the texts cannot disagree with what is "
+             "read.",
     .options = options,
     .option_count = sizeof options / sizeof *options,
     .least_arguments = 1,
@@ -91,9 +90,7 @@ static lyc_status make(const config_options *o, char **out, lyc_error *err) {
         names[i] = texts[i].name;
         if (strcmp(texts[i].name, wanted) == 0) return texts[i].make(o, out, err);
     }
-    const char *near = lyc__nearest(wanted, names, TEXTS);
-    LYC_FAIL(err, LYC_EUSAGE, "there is no \"%s\"%s%s; there are help, reference, schema and resolved",
-             wanted, near ? "; did you mean " : "", near ? near : "");
+    return lyc__unknown_name("text", wanted, names, TEXTS, err);
 }
 
 int lyc__app_config(int argc, char **argv) {

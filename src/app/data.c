@@ -5,7 +5,6 @@
 #include "app/command.h"
 #include "app/format.h"
 #include "base/json_writer.h"
-#include "base/suggest.h"
 #include "lyceum/import.h"
 #include "lyceum/memory.h"
 
@@ -40,16 +39,14 @@ static const lyc__usage usage = {
     .command = "data",
     .synopsis = "KIND --train-... FILE [--test-... FILE] -o FILE [options]",
     .summary = "make a data-set file from the files a data set comes in",
-    .about =
-        "Reads the files of a data set, checks them, and writes one HDF5 file with images, labels, the "
-        "parts\n"
-        "`train` and `test`, an id for each row, class names, mean and deviation, and a fingerprint of it "
-        "all.\n"
-        "The file is written under a temporary name and renamed: it is whole or not there.\n"
-        "\n"
-        "kinds\n"
-        "  idx   the format of MNIST and its relatives, plain or gzipped: images [N,H,W] or [N,C,H,W] of\n"
-        "        bytes, labels [N]",
+    .about = "Reads the files of a data set, checks them, and writes one HDF5 file with images, "
+             "labels, the parts `train` and `test`, an id for each row, class names, mean and "
+             "deviation, and a fingerprint of it all. The file is written under a temporary name "
+             "and renamed: it is whole or not there.\n\n"
+             "kinds\n"
+             ""
+             "  idx   the format of MNIST and its relatives, plain or gzipped: images\n"
+             "        [N,H,W] or [N,C,H,W] of bytes, labels [N]",
     .options = options,
     .option_count = sizeof options / sizeof *options,
     .least_arguments = 1,
@@ -87,9 +84,7 @@ static lyc_status find_kind(const char *name, const kind **out, lyc_error *err) 
         *out = &kinds[i];
         if (strcmp(kinds[i].name, name) == 0) return LYC_OK;
     }
-    const char *near = lyc__nearest(name, names, KINDS);
-    LYC_FAIL(err, LYC_EUSAGE, "unknown kind \"%s\"%s%s; there is: idx", name, near ? "; did you mean " : "",
-             near ? near : "");
+    return lyc__unknown_name("kind", name, names, KINDS, err);
 }
 
 /* "a,b,c" to a list; the names point into *copy. */

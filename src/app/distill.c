@@ -10,18 +10,17 @@ static const lyc__usage usage = {
     .command = "distill",
     .synopsis = "CONFIG [options]",
     .summary = "distil several teachers into one student",
-    .about =
-        "Trains the student of CONFIG on the labels and on what its teachers say, batch by batch. The agent\n"
-        "(or a fixed rule, agent.strategy) decides which teachers a batch listens to and how much, and\n"
-        "learns from the student's improvement on the split `reward`. The student handed out is the epoch\n"
-        "that is best on `valid`; `test` is measured once, at the end.\n"
-        "\n"
-        "Writes into the run directory: student.h5 (the student), run.h5 (the trajectory: every decision,\n"
-        "reward and loss; readable while it grows), config.json (every setting in force), log.jsonl,\n"
-        "result.json and checkpoints/. Teacher outputs are kept in banks and shared by later runs.\n"
-        "Ctrl-C stops after a checkpoint; --resume goes on, to the same bits as without the stop. A "
-        "finished\n"
-        "run is reported, not repeated.",
+    .about = "Trains the student of CONFIG on the labels and on what its teachers say, batch by "
+             "batch. The agent (or a fixed rule, agent.strategy) decides which teachers a batch "
+             "listens to and how much, and learns from the student's improvement on the split "
+             "`reward`. The student handed out is the epoch that is best on `valid`; `test` is "
+             "measured once, at the end.\n\n"
+             "Writes into the run directory: student.h5 (the student), run.h5 (the trajectory: "
+             "every decision, reward and loss; readable while it grows), config.json (every "
+             "setting in force), log.jsonl, result.json and checkpoints/. Teacher outputs are "
+             "kept in banks and shared by later runs. Ctrl-C stops after a checkpoint; --resume "
+             "goes on, to the same bits as without the stop. A finished run is reported, not "
+             "repeated.",
     .options = options,
     .option_count = sizeof options / sizeof *options,
     .least_arguments = 1,

@@ -15,13 +15,11 @@ static const lyc__usage usage = {
     .command = "doctor",
     .synopsis = "[options]",
     .summary = "check this machine and this build",
-    .about =
-        "Looks at the CPU, the cores and memory that this process may use, the libraries that are really "
-        "loaded,\n"
-        "the locale and the disk, and says of each whether it is ok, slow (warning) or wrong (problem), "
-        "with\n"
-        "the command that fixes it. Of the three OpenBLAS flavours that share one library name, two compute\n"
-        "wrong results or ignore the thread setting here: this is where it shows.",
+    .about = "Looks at the CPU, the cores and memory that this process may use, the libraries "
+             "that are really loaded, the locale and the disk, and says of each whether it is ok, "
+             "slow (warning) or wrong (problem), with the command that fixes it. Of the three "
+             "OpenBLAS flavours that share one library name, two compute wrong results or ignore "
+             "the thread setting here: this is where it shows.",
     .options = options,
     .option_count = sizeof options / sizeof *options,
     .examples = "lyceum doctor\nlyceum doctor --json",

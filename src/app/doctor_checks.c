@@ -130,14 +130,12 @@ static void check_memory(lyc__finding *out) {
 static void check_openblas(lyc__finding *out) {
     lyc_error err = {0};
     lyc_status status = lyc_blas_check(&err);
-    snprintf(out->value, sizeof out->value, "%s flavour, %s kernels; %s", lyc_blas_flavour(), lyc_blas_core(),
-             lyc_blas_config());
+    const char *chosen = lyc_blas_core_chosen(), *used = lyc_blas_core();
+    bool changed = status == LYC_OK && strcmp(used, chosen) != 0;
+    snprintf(out->value, sizeof out->value, "%s flavour, one thread a call, %s kernels%s%s%s; %s",
+             lyc_blas_flavour(), used, changed ? " (instead of its own choice, " : "", changed ? chosen : "",
+             changed ? ")" : "", lyc_blas_config());
     if (status != LYC_OK) advise(out, LYC__VERDICT_PROBLEM, err.message);
-    else if (strcmp(lyc_blas_core(), lyc_blas_core_chosen()) != 0) {
-        size_t used = strlen(out->value);
-        snprintf(out->value + used, sizeof out->value - used, " (it had chosen %s by itself)",
-                 lyc_blas_core_chosen());
-    }
 }
 
 static void check_hdf5(lyc__finding *out) {

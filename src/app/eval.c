@@ -4,7 +4,6 @@
 
 #include "app/format.h"
 #include "app/job.h"
-#include "base/suggest.h"
 #include "distill/result_json.h"
 #include "io/recorded_file.h"
 #include "lyceum/log.h"
@@ -47,16 +46,13 @@ static const lyc__usage usage = {
     .command = "eval",
     .synopsis = "MODEL --data FILE [--split NAME] [options]",
     .summary = "measure a model on a split",
-    .about =
-        "Prints accuracy, negative log-likelihood (NLL, nats), Brier score, expected calibration error "
-        "(ECE,\n"
-        "15 equal bins), macro F1 and Matthews correlation of MODEL on one split of a data set, over its\n"
-        "labelled rows. With --against also the share of equal answers and the mean KL(other || MODEL) at\n"
-        "temperature 1, over all rows.\n"
-        "\n"
-        "The splits are the ones that a run cuts with the same fractions and seed; a run with others needs\n"
-        "them here too. The test split is for the last word: what is chosen by looking at it is no longer\n"
-        "measured by it.",
+    .about = "Prints accuracy, negative log-likelihood (NLL, nats), Brier score, expected "
+             "calibration error (ECE, 15 equal bins), macro F1 and Matthews correlation of MODEL "
+             "on one split of a data set, over its labelled rows. With --against also the share "
+             "of equal answers and the mean KL(other || MODEL) at temperature 1, over all rows.\n\n"
+             "The splits are the ones that a run cuts with the same fractions and seed; a run "
+             "with others needs them here too. The test split is for the last word: what is "
+             "chosen by looking at it is no longer measured by it.",
     .options = options,
     .option_count = sizeof options / sizeof *options,
     .least_arguments = 1,
@@ -96,9 +92,7 @@ static lyc_status find_split(const char *name, int *out, lyc_error *err) {
         *out = split;
         if (strcmp(name, names[split]) == 0) return LYC_OK;
     }
-    const char *near = lyc__nearest(name, names, LYC_SPLIT_COUNT + 1);
-    LYC_FAIL(err, LYC_EUSAGE, "--split takes train, reward, valid, test or all, not \"%s\"%s%s", name,
-             near ? "; did you mean " : "", near ? near : "");
+    return lyc__unknown_name("split", name, names, LYC_SPLIT_COUNT + 1, err);
 }
 
 /* Rows of the file's test part, or all: they depend on no fraction. */

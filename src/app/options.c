@@ -34,6 +34,18 @@ static lyc_status unknown(parser *p, const char *shown, const char *name) {
     LYC_FAIL(p->err, LYC_EUSAGE, "unknown option %s", shown);
 }
 
+lyc_status lyc__unknown_name(const char *what, const char *name, const char *const *names, size_t count,
+                             lyc_error *err) {
+    char known[256] = "", suggestion[96] = "";
+    for (size_t i = 0; i < count; i++) {
+        size_t used = strlen(known);
+        snprintf(known + used, sizeof known - used, "%s%s", i ? ", " : "", names[i]);
+    }
+    const char *near = lyc__nearest(name, names, count);
+    if (near) snprintf(suggestion, sizeof suggestion, "did you mean \"%s\"? ", near);
+    LYC_FAIL(err, LYC_EUSAGE, "unknown %s \"%s\"; %sknown: %s", what, name, suggestion, known);
+}
+
 static lyc_status bad_number(parser *p, const lyc__option *option, const char *text, const char *kind) {
     char low[LYC__NUMBER_SIZE], high[LYC__NUMBER_SIZE];
     lyc__number_format(option->low, low);

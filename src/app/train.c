@@ -10,16 +10,13 @@ static const lyc__usage usage = {
     .command = "train",
     .synopsis = "CONFIG [options]",
     .summary = "train a network on labels: how teachers are made",
-    .about =
-        "Trains the network of CONFIG on the split `train` and hands out the epoch that is best on `valid`.\n"
-        "The other splits are never trained on: a teacher that had seen them would mislead every rule that\n"
-        "looks at its loss.\n"
-        "\n"
-        "Writes into the run directory: model.h5 (the network), run.h5 (losses, batch by batch), "
-        "config.json\n"
-        "(every setting in force), log.jsonl, result.json and checkpoints/. Ctrl-C stops after a "
-        "checkpoint;\n"
-        "--resume goes on, to the same bits as without the stop. A finished run is reported, not repeated.",
+    .about = "Trains the network of CONFIG on the split `train` and hands out the epoch that is "
+             "best on `valid`. The other splits are never trained on: a teacher that had seen "
+             "them would mislead every rule that looks at its loss.\n\n"
+             "Writes into the run directory: model.h5 (the network), run.h5 (losses, batch by "
+             "batch), config.json (every setting in force), log.jsonl, result.json and "
+             "checkpoints/. Ctrl-C stops after a checkpoint; --resume goes on, to the same bits "
+             "as without the stop. A finished run is reported, not repeated.",
     .options = options,
     .option_count = sizeof options / sizeof *options,
     .least_arguments = 1,

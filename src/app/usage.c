@@ -55,7 +55,7 @@ static void print_keys(lyc_config_command command, const lyc__colours *c) {
 
 void lyc__help(const lyc__usage *usage) {
     const lyc__colours *c = lyc__stdout_colours();
-    int columns = lyc__stdout_columns(), width = columns < 110 ? columns : 110;
+    int columns = lyc__stdout_columns(), width = columns < 100 ? columns : 100;
     printf("%slyceum %s%s - %s\n\n", c->bold, usage->command, c->reset, usage->summary);
     printf("%susage%s\n  lyceum %s %s\n\n", c->bold, c->reset, usage->command, usage->synopsis);
     print_wrapped(usage->about, 0, width);

@@ -102,17 +102,37 @@ lyc_status lyc_config_reference(char **out, lyc_error *err) {
     return lyc__text_finish(&text, out, err);
 }
 
-/* "  train.epochs        10        Passes over the training rows." Long defaults move the meaning to a line
- * of its own, and the values stand under it where they are more than a kind of number. */
+#define MEANING_COLUMN 44
+#define HELP_WIDTH     100
+
+/* Words behind MEANING_COLUMN blanks; the first line is there already. */
+static void add_wrapped(lyc__text *text, const char *words) {
+    size_t room = HELP_WIDTH - MEANING_COLUMN;
+    for (bool first = true; *words; first = false) {
+        size_t length = strlen(words);
+        if (length > room) {
+            length = room;
+            while (length > 0 && words[length] != ' ') length--;
+            if (length == 0) length = strcspn(words, " ");
+        }
+        lyc__text_add(text, "%*s%.*s\n", first ? 0 : MEANING_COLUMN, "", (int)length, words);
+        words += length;
+        words += strspn(words, " ");
+    }
+}
+
+/* "  train.epochs              10             Passes over the training rows." */
 static void add_help_row(lyc__text *text, const lyc__field *field) {
     const char *initial = field->initial ? field->initial : "(required)";
-    lyc__text_add(text, "  %-26s %-14s ", field->path, initial);
-    if (strlen(initial) > 14) lyc__text_add(text, "\n%44s", "");
-    lyc__text_add(text, "%s\n", field->doc);
+    if (strlen(initial) > 14)
+        lyc__text_add(text, "  %-26s %s\n%*s", field->path, initial, MEANING_COLUMN, "");
+    else lyc__text_add(text, "  %-26s %-14s ", field->path, initial);
+    add_wrapped(text, field->doc);
     if (!field->names) return;
     char values[LYC__VALUES_SIZE];
     lyc__field_values(field, values);
-    lyc__text_add(text, "%44s%s\n", "", values);
+    lyc__text_add(text, "%*s", MEANING_COLUMN, "");
+    add_wrapped(text, values);
 }
 
 lyc_status lyc_config_help(char **out, lyc_config_command command, lyc_error *err) {
