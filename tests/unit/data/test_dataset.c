@@ -1,6 +1,7 @@
 /* Data-set files: what opens, and how each way of being wrong is named. */
 #include <math.h>
 
+#include "base/hash.h"
 #include "io/hdf5_util.h"
 #include "tests/unit/data/fixture.h"
 
@@ -46,6 +47,17 @@ static void test_moments_are_those_of_the_train_part(void **state) {
     assert_int_equal(own.channels, 2);
     assert_memory_equal(own.mean, lyc_dataset_mean(data), sizeof(float) * 2);
     assert_memory_equal(own.std, lyc_dataset_std(data), sizeof(float) * 2);
+    lyc_dataset_close(data);
+}
+
+static void test_checksums_tell_rows_apart(void **state) {
+    (void)state;
+    uint8_t pixels[30];
+    lyc_dataset *data = fixture_open("data.h5", &plain);
+    for (size_t i = 0; i < sizeof pixels; i++) pixels[i] = fixture_pixel(7, i);
+    assert_true(lyc_dataset_row_checksum(data, 7) == lyc__hash64(pixels, sizeof pixels));
+    for (size_t row = 1; row < 24; row++)
+        assert_true(lyc_dataset_row_checksum(data, row) != lyc_dataset_row_checksum(data, 0));
     lyc_dataset_close(data);
 }
 
@@ -375,6 +387,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_what_was_written_is_read),
         cmocka_unit_test(test_moments_are_those_of_the_train_part),
+        cmocka_unit_test(test_checksums_tell_rows_apart),
         cmocka_unit_test(test_a_constant_channel_has_deviation_one),
         cmocka_unit_test(test_each_fault_has_its_own_message),
         cmocka_unit_test(test_fingerprint_is_that_of_the_content),
