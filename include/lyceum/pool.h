@@ -4,9 +4,16 @@
  * of a job with the more urgent priority go first. What an item computes must not depend on the slot
  * or on the order; slots exist to index scratch memory and time counters. Hence the same bits for any N.
  *
- * lyc_pool_run may be called from the owner, from inside an item (nested: the caller then takes items
- * of its own job until that is finished, idle threads help), and from foreign threads (which only
- * wait while pool threads do the work; with N = 1 the owner works whenever it is inside a pool call).
+ * lyc_pool_run may be called
+ * - by the owner (the thread that created the pool): it takes items of its own job, and between two of them
+ *   those of more urgent jobs; alone in the pool it also does one item of some other job a call, so that
+ *   foreign threads get on;
+ * - from inside an item (nested): the caller takes items of its own job only, idle threads help;
+ * - by any other thread: it only waits, the threads of the pool do the work. With N = 1 that is the owner,
+ *   whenever it is inside lyc_pool_run or lyc_pool_wait.
+ * A thread that leaves a job for a more urgent one does so between two items, so items should be short
+ * (a shard, a millisecond). Idle threads spin for 0.1 ms before they sleep, unless there are more threads
+ * than cores.
  */
 #ifndef LYCEUM_POOL_H
 #define LYCEUM_POOL_H
@@ -29,7 +36,8 @@ typedef enum lyc_priority {
 
 typedef void (*lyc_pool_fn)(void *payload, size_t item, int slot);
 
-/* threads >= 1; 0 means one per online core. */
+/* threads >= 1 (at most 1024); 0 means one for each core this process may use. LYC_EUSAGE, LYC_ENOMEM, or
+ * LYC_EENVIRONMENT when the system gives no more threads. */
 LYC_API LYC_MUST_USE lyc_status lyc_pool_create(lyc_pool **out, int threads, lyc_error *err);
 LYC_API void lyc_pool_destroy(lyc_pool *pool); /* waits for running items; NULL is fine */
 LYC_API int lyc_pool_threads(const lyc_pool *pool);
@@ -43,8 +51,9 @@ LYC_API void lyc_pool_run(lyc_pool *pool, lyc_priority priority, size_t count, l
 LYC_API void lyc_pool_wait(lyc_pool *pool, bool (*done)(void *payload), void *payload);
 LYC_API void lyc_pool_notify(lyc_pool *pool);
 
-/* Share of the wall time since creation or the last reset that each slot spent inside items,
- * out[lyc_pool_threads()]; nested time counts once. */
+/* Share of the wall time since creation or the last reset that each slot spent inside items, 0 to 1, into
+ * out[lyc_pool_threads()]. Nested time counts once; waiting for others to finish a nested job counts as
+ * idle. Items under way are included. Thread-safe, as is the reset. */
 LYC_API void lyc_pool_busy(lyc_pool *pool, double *out);
 LYC_API void lyc_pool_busy_reset(lyc_pool *pool);
 
