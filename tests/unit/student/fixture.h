@@ -55,7 +55,7 @@ static inline void must_say(const lyc_error *err, lyc_status code, const char *t
 /* Images of noise around a picture of their class; ids are 1000 + 7 * row. */
 static inline lyc_dataset *fixture_data(const char *name, int side, uint32_t rows, const uint8_t *pixels,
                                         int classes) {
-    static char class_names[16][8];
+    static char class_names[16][16];
     char *names[16];
     size_t values = (size_t)side * (size_t)side, count = rows * values;
     lyc__dataset_content about = {
