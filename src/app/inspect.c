@@ -1,0 +1,90 @@
+/* `lyceum inspect RUN`: what the agent of a run did, while it goes on, afterwards, or after a kill. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "app/command.h"
+#include "lyceum/inspect.h"
+#include "lyceum/memory.h"
+
+typedef struct inspect_options {
+    lyc__common common;
+    bool csv;
+    int64_t window;
+} inspect_options;
+
+static const lyc__option options[] = {
+    {"csv", 0, LYC__OPTION_FLAG, offsetof(inspect_options, csv), NULL,
+     "print the trajectory, one line per batch, and nothing else", 0, 0},
+    {"window", 'w', LYC__OPTION_COUNT, offsetof(inspect_options, window), "N",
+     "batches of one point of a curve (default: so many that there are at most 40 points)", 1, 1e15},
+    LYC__COMMON_JSON,
+    LYC__COMMON_HELP,
+};
+
+static const lyc__usage usage = {
+    .command = "inspect",
+    .synopsis = "RUN [--json | --csv] [--window N]",
+    .summary = "show what the agent of a run did",
+    .about =
+        "Reads run.h5 of the run directory RUN: which teachers were selected, how often and at what weight, "
+        "over time and by class; what selecting each of them did to the student (its credit); the student's "
+        "losses, rewards and accuracy; and one sentence on what became of each teacher. Works on a run that "
+        "is still going on, on a finished one and on one that was killed. docs/inspect.md explains every "
+        "figure.",
+    .options = options,
+    .option_count = sizeof options / sizeof *options,
+    .least_arguments = 1,
+    .most_arguments = 1,
+    .argument = "the run directory",
+    .examples = "lyceum inspect runs/fashion\n"
+                "watch -n 2 lyceum inspect runs/fashion     # while it runs\n"
+                "lyceum inspect runs/fashion --json | jq '.teachers[] | {name, verdict}'\n"
+                "lyceum inspect runs/fashion --csv > trajectory.csv",
+    .configures = -1,
+};
+
+static lyc_status print_piece(void *payload, const char *text, size_t size, lyc_error *err) {
+    (void)payload;
+    if (fwrite(text, 1, size, stdout) == size) return LYC_OK;
+    LYC_FAIL(err, LYC_EIO, "writing the output failed: %s", strerror(errno));
+}
+
+static lyc_status print_text(const lyc_inspection *run, char **out, lyc_error *err) {
+    const lyc__colours *c = lyc__stdout_colours();
+    const lyc_inspect_style style = {.utf8 = lyc__terminal_utf8(),
+                                     .columns = lyc__stdout_columns(),
+                                     .bold = c->bold,
+                                     .dim = c->dim,
+                                     .good = c->green,
+                                     .bad = c->red,
+                                     .reset = c->reset};
+    return lyc_inspect_text(run, &style, out, err);
+}
+
+static lyc_status inspect(const inspect_options *o, lyc_error *err) {
+    const char *path = o->common.arguments.items[0];
+    lyc_inspection *run = NULL;
+    char *text = NULL;
+    lyc_status status;
+    if (o->csv && o->common.json)
+        LYC_FAIL(err, LYC_EUSAGE, "--json and --csv are two forms of output; choose one");
+    if (o->csv && o->window > 0)
+        LYC_FAIL(err, LYC_EUSAGE, "--csv has a line for every batch; --window has no meaning there");
+    if (o->csv) return lyc_inspect_csv(path, print_piece, NULL, err);
+    LYC_TRY_GOTO(lyc_inspect_open(&run, path, (uint64_t)o->window, err));
+    LYC_TRY_GOTO(o->common.json ? lyc_inspect_json(run, &text, err) : print_text(run, &text, err));
+    LYC_TRY_GOTO(print_piece(NULL, text, strlen(text), err));
+done:
+    lyc_free(text);
+    lyc_inspect_close(run);
+    return status;
+}
+
+int lyc__app_inspect(int argc, char **argv) {
+    inspect_options o = {0};
+    int code = LYC__EXIT_DONE;
+    if (!lyc__begin(&usage, argc, argv, &o, &code)) return code;
+    lyc_error err = {0};
+    return inspect(&o, &err) == LYC_OK ? LYC__EXIT_DONE : lyc__failed(&usage, &err);
+}
