@@ -78,6 +78,7 @@ typedef struct lyc__interval {
     int first, last;
     size_t bytes;  /* 0: takes no part */
     size_t offset; /* result */
+    bool placed;
 } lyc__interval;
 /* plan_lanes.c: lays intervals out so that those alive together do not overlap; returns the bytes needed. */
 size_t lyc__plan_pack(lyc__interval *intervals, int count);

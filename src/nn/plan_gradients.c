@@ -79,7 +79,8 @@ static void place_gradients(builder *b) {
             plan->gradients[value] = (lyc__slot){LYC__IN_SHARD, plan->shard_bytes};
             plan->shard_bytes += lyc__plan_round(value_bytes(plan, value));
         } else {
-            b->intervals[value] = (lyc__interval){mine->first, mine->last, value_bytes(plan, value), 0};
+            b->intervals[value] =
+                (lyc__interval){.first = mine->first, .last = mine->last, .bytes = value_bytes(plan, value)};
         }
     }
     const size_t bytes = lyc__plan_pack(b->intervals, b->count);
