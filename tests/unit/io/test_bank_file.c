@@ -134,7 +134,7 @@ static void the_file_is_plain_hdf5(void **state) {
 }
 
 static void flip_byte(off_t offset) {
-    unsigned char byte;
+    unsigned char byte = 0;
     int fd = open(scratch_path("bank.h5"), O_RDWR);
     assert_true(fd >= 0 && pread(fd, &byte, 1, offset) == 1);
     byte ^= 0x10;

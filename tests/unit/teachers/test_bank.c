@@ -229,7 +229,7 @@ static void every_key_has_a_file_of_its_own(void **state) {
 /* ---- damage --------------------------------------------------------------------------------------- */
 
 static void write_byte(const char *path, off_t offset) {
-    unsigned char byte;
+    unsigned char byte = 0;
     int fd = open(path, O_RDWR);
     assert_true(fd >= 0);
     assert_int_equal(pread(fd, &byte, 1, offset), 1);
