@@ -14,8 +14,10 @@ set(dependencies PkgConfig::OPENBLAS PkgConfig::HDF5 PkgConfig::LIBCJSON PkgConf
 add_library(lyceum SHARED ${objects})
 set_target_properties(lyceum PROPERTIES VERSION ${PROJECT_VERSION}
                                         SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR})
-# An undefined symbol is an error here, not in the program of a user.
-target_link_options(lyceum PRIVATE $<$<NOT:$<BOOL:${LYCEUM_SANITIZE}>>:LINKER:--no-undefined>)
+if(NOT LYCEUM_SANITIZE) # those symbols come with the program
+  # An undefined symbol is an error here, not in the program of a user.
+  target_link_options(lyceum PRIVATE LINKER:--no-undefined)
+endif()
 target_link_libraries(lyceum PRIVATE ${dependencies})
 add_library(lyceum_static STATIC ${objects})
 set_target_properties(lyceum_static PROPERTIES OUTPUT_NAME lyceum EXPORT_NAME static)
