@@ -44,7 +44,6 @@ static const lyc__usage usage = {
              "deviation, and a fingerprint of it all. The file is written under a temporary name "
              "and renamed: it is whole or not there.\n\n"
              "kinds\n"
-             ""
              "  idx   the format of MNIST and its relatives, plain or gzipped: images\n"
              "        [N,H,W] or [N,C,H,W] of bytes, labels [N]",
     .options = options,

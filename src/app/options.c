@@ -140,11 +140,13 @@ static lyc_status parse_long(parser *p, const char *word) {
     return unknown(p, shown, name);
 }
 
+/* "-d FILE" or "-dFILE"; "-data" was meant as "--data", not as a file called "ata". */
 static lyc_status parse_letter(parser *p, const char *word) {
-    for (size_t i = 0; i < p->usage->option_count; i++)
+    bool long_name = word[2] && find(p->usage, word + 1, strcspn(word + 1, "="));
+    for (size_t i = 0; i < p->usage->option_count && !long_name; i++)
         if (p->usage->options[i].letter == word[1])
             return take(p, &p->usage->options[i], word[2] ? word + 2 : NULL);
-    return unknown(p, word, word + 1); /* "-data" was meant as "--data" */
+    return unknown(p, word, word + 1);
 }
 
 static lyc_status check_arguments(const lyc__usage *usage, const lyc__texts *arguments, lyc_error *err) {
