@@ -98,14 +98,18 @@ static void fill_tile(const job *j, const tile *t, float *values) {
 
 static void describe_row(const job *j, const tile *t, size_t b, lyc__fusion_row *row) {
     const float *weights = j->per_row ? j->weights + b * (size_t)j->teachers : j->weights;
-    *row = (lyc__fusion_row){.classes = (int)j->classes, .inverse_temperature = 1.0 / j->temperature};
+    row->classes = (int)j->classes;
+    row->inverse_temperature = 1.0 / j->temperature;
+    row->selected = row->complete_count = 0;
+    row->complete_weight = 0.0;
     for (size_t k = 0; k < (size_t)j->teachers; k++) {
         if (!(weights[k] > 0.0F)) continue;
         const float *logits = j->logits[k] + b * j->classes;
         int place = row->selected;
         add_teacher(row, logits, (double)weights[k]);
-        if (t->values != NULL) row->softmax[place] = t->values + (k * t->rows + b - t->first) * j->classes;
-        else if (j->space->mixes_probabilities)
+        row->softmax[place] =
+            t->values != NULL ? t->values + (k * t->rows + b - t->first) * j->classes : NULL;
+        if (t->values == NULL && j->space->mixes_probabilities)
             row->log_sum[place] =
                 lyc__known_log_sum_exp(logits, logits, row->classes, row->inverse_temperature);
     }

@@ -1,4 +1,6 @@
 /* Arithmetic mixture of the teachers' probabilities: p = sum_k w_k softmax(z^k / T). */
+#include <string.h>
+
 #include "student/fusion.h"
 
 /* The probability that selected teacher k gives to class c, which it knows. */
@@ -7,15 +9,19 @@ static double probability(const lyc__fusion_row *row, int k, int c) {
     return exp((double)row->logits[k][c] * row->inverse_temperature - row->log_sum[k]);
 }
 
+/* out += scale * the probabilities of a teacher that knows every class */
+static void add_teacher(const lyc__fusion_row *row, int k, float scale, float *out) {
+    const float *softmax = row->softmax[k];
+    if (softmax != NULL)
+        for (int c = 0; c < row->classes; c++) out[c] += scale * softmax[c];
+    else
+        for (int c = 0; c < row->classes; c++) out[c] += scale * (float)probability(row, k, c);
+}
+
 static void mean_of_complete(const lyc__fusion_row *row, double divisor, float *out) {
-    double scale[LYC_MAX_TEACHERS];
-    for (int k = 0; k < row->selected; k++) scale[k] = row->weight[k] / divisor;
-    for (int c = 0; c < row->classes; c++) {
-        double sum = 0.0;
-        for (int k = 0; k < row->selected; k++)
-            if (row->complete[k]) sum += scale[k] * probability(row, k, c);
-        out[c] = (float)sum;
-    }
+    memset(out, 0, (size_t)row->classes * sizeof *out);
+    for (int k = 0; k < row->selected; k++)
+        if (row->complete[k]) add_teacher(row, k, (float)(row->weight[k] / divisor), out);
 }
 
 static void all_complete(const lyc__fusion_row *row, float *out) {

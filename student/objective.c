@@ -5,19 +5,16 @@
 
 #include "lyceum/memory.h"
 #include "student/hard_label.h"
+#include "student/names.h"
 
 #define SOFT_ARRAYS 3 /* target, q, log q */
 
 /* ---- options ----------------------------------------------------------------------------------- */
 
 static lyc_status unknown_term(const char *kind, size_t index, lyc_error *err) {
-    char names[256] = "";
-    for (size_t i = 0; lyc_loss_term_name(i) != NULL; i++) {
-        if (i > 0) strncat(names, ", ", sizeof names - strlen(names) - 1);
-        strncat(names, lyc_loss_term_name(i), sizeof names - strlen(names) - 1);
-    }
+    char names[LYC__NAMES_SIZE];
     LYC_FAIL(err, LYC_ECONFIG, "loss.terms[%zu].kind: there is no loss term \"%s\"; choose one of: %s", index,
-             kind, names);
+             kind, lyc__table_names(lyc_loss_term_name, names));
 }
 
 static lyc_status resolve_term(lyc__objective *objective, const struct lyc_loss_term *option, size_t index,

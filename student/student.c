@@ -7,14 +7,15 @@
 #include <string.h>
 
 #include "lyceum/memory.h"
+#include "student/names.h"
 
 /* ---- life -------------------------------------------------------------------------------------- */
 
 static lyc_status check_schedule(const lyc_student_options *options, lyc_error *err) {
-    if (strcmp(options->schedule, "constant") != 0 && strcmp(options->schedule, "cosine") != 0)
-        LYC_FAIL(err, LYC_ECONFIG,
-                 "schedule.kind: there is no schedule \"%s\"; choose one of: constant, cosine",
-                 options->schedule);
+    char names[LYC__NAMES_SIZE];
+    if (!lyc__table_has(lyc_schedule_name, options->schedule))
+        LYC_FAIL(err, LYC_ECONFIG, "schedule.kind: there is no schedule \"%s\"; choose one of: %s",
+                 options->schedule, lyc__table_names(lyc_schedule_name, names));
     if (!(options->warmup >= 0.0 && options->warmup <= 1.0))
         LYC_FAIL(err, LYC_ECONFIG, "schedule.warmup is %g; it is a share of the steps, from 0 to 1",
                  options->warmup);

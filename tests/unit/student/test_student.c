@@ -339,7 +339,7 @@ static void bad_options_are_refused(void **state) {
     fixture *f = fixture_open();
     lyc_student_options good = f->options;
     f->options.schedule = "linear";
-    expect_no_student(f, LYC_ECONFIG, "no schedule \"linear\"");
+    expect_no_student(f, LYC_ECONFIG, "no schedule \"linear\"; choose one of: constant, cosine");
     f->options = good;
     f->options.warmup = 1.5;
     expect_no_student(f, LYC_ECONFIG, "schedule.warmup");
