@@ -10,7 +10,7 @@
 #include "report/sparkline.h"
 
 #define DEFAULT_COLUMNS  80
-#define LEAST_COLUMNS    60
+#define LEAST_COLUMNS    72
 #define NAME_MAX_COLUMNS 16
 #define CELL             8 /* of the table by class */
 #define MANY_CLASSES     64
@@ -90,7 +90,9 @@ static void write_head(page *p) {
                   run->strategy, steps, total);
     if (run->total_steps > 0)
         lyc__text_add(&p->text, " (%.0f %%)", 100.0 * (double)run->steps / (double)run->total_steps);
-    lyc__text_add(&p->text, ", %zu epochs complete, %s\n", run->epoch_count, lyc_phase_name(run->phase));
+    lyc__text_add(&p->text, ", %zu epoch%s complete, %s%s\n", run->epoch_count,
+                  run->epoch_count == 1 ? "" : "s", lyc_phase_name(run->phase),
+                  run->phase == LYC_PHASE_STOPPED ? " (--resume goes on with it)" : "");
     if (run->steps == 0) lyc__text_add(&p->text, "No batch is recorded yet.\n");
 }
 
