@@ -14,9 +14,7 @@
 #define STORY_CLASSES  2
 #define STORY_ROWS     400
 
-static const char *const story_names[STORY_TEACHERS] = {"cnn-a", "mlp, small",
-                                                        "sp\xc3\xa9"
-                                                        "cialist",
+static const char *const story_names[STORY_TEACHERS] = {"cnn-a", "mlp, small", "sp\u00e9cialist",
                                                         "scrambled"};
 static const char *const story_kinds[STORY_TEACHERS] = {"model", "model", "bank", "model"};
 static const char *const story_prints[STORY_TEACHERS] = {"aa", "bb", "cc", "dd"};
