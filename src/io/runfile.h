@@ -15,8 +15,7 @@
 #include "io/state.h"
 #include "lyceum/runfile.h"
 
-#define LYC__RUN_FORMAT    "lyceum-run"
-#define LYC__RUN_VERSION   1
+#define LYC__RUN_FORMAT    "lyceum run 1"
 #define LYC__RUN_COMMITTED "committed"
 #define LYC__RUN_TABLES                                                                                      \
     "tables" /* attribute of /committed: names of the tables in the order of its numbers */

@@ -216,12 +216,11 @@ static lyc_status write_table_names(const lyc_runfile *file, const lyc_table_spe
 
 static lyc_status write_header(lyc_runfile *file, const lyc_table_spec *tables, size_t table_count,
                                lyc_error *err) {
-    const uint64_t dims[1] = {table_count}, version = LYC__RUN_VERSION;
+    const uint64_t dims[1] = {table_count};
     if (table_count == 0 || table_count > MAX_TABLES)
         LYC_FAIL(err, LYC_EINTERNAL, "%s: a run file has 1 to %d tables, not %zu", file->path, MAX_TABLES,
                  table_count);
     LYC_TRY(lyc__h5_write_text_attribute(file->file, "format", LYC__RUN_FORMAT, err));
-    LYC_TRY(lyc__h5_write_attribute(file->file, "version", H5T_NATIVE_UINT64, &version, 1, true, err));
     LYC_TRY(lyc__h5_create_dataset(&file->committed, file->file, LYC__RUN_COMMITTED, H5T_STD_U64LE, 1, dims,
                                    true, err));
     return write_table_names(file, tables, table_count, err);

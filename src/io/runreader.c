@@ -20,20 +20,17 @@ struct lyc_runreader {
 
 static lyc_status check_format(lyc_runreader *reader, lyc_error *err) {
     char *format = NULL;
-    uint64_t version = 0;
     lyc_status status = LYC_EFORMAT;
     if (lyc__h5_has_attribute(reader->file, "format"))
         status = lyc__h5_read_text_attribute(reader->file, "format", 64, &format, err);
-    bool known = status == LYC_OK && strcmp(format, LYC__RUN_FORMAT) == 0;
-    lyc_free(format);
     if (status != LYC_OK && status != LYC_EFORMAT) return status;
+    bool known = status == LYC_OK && strcmp(format, LYC__RUN_FORMAT) == 0;
     if (!known)
-        LYC_FAIL(err, LYC_EFORMAT, "%s: not a run file of Lyceum; give the directory of a run", reader->path);
-    LYC_TRY(lyc__h5_read_u64_attribute(reader->file, "version", &version, err));
-    if (version != LYC__RUN_VERSION)
-        LYC_FAIL(err, LYC_EMISMATCH, "%s: a run file of version %" PRIu64 ", this program reads version %d",
-                 reader->path, version, LYC__RUN_VERSION);
-    return LYC_OK;
+        status = LYC_ERROR(
+            err, LYC_EFORMAT, "%s: is %s%s%s, not a '" LYC__RUN_FORMAT "'; give the directory of a run",
+            reader->path, format ? "a '" : "something else", format ? format : "", format ? "'" : "");
+    lyc_free(format);
+    return status;
 }
 
 /* SWMR first: it opens what is being written, what a kill left behind and what was closed. Files that went

@@ -1,7 +1,7 @@
 /* A state and its file, seen from inside: state.c registers, state_save.c writes, state_load.c reads.
  *
  * The file is plain HDF5: /<name> a list of numbers, /require/<name> a text of fixed length; attributes of
- * the root: format, version, step, checksum. Nothing is compressed, nothing of variable length, and the
+ * the root: format, step, checksum. Nothing is compressed, nothing of variable length, and the
  * layout is the latest one, whose metadata HDF5 itself protects with checksums: a damaged file is refused,
  * not parsed.
  */
@@ -13,8 +13,7 @@
 #include "base/hash.h"
 #include "lyceum/checkpoint.h"
 
-#define LYC__STATE_FORMAT   "lyceum-checkpoint"
-#define LYC__STATE_VERSION  1
+#define LYC__STATE_FORMAT   "lyceum checkpoint 1"
 #define LYC__STATE_REQUIRE  "require" /* group of the texts; not to be used by arrays */
 #define LYC__STATE_NAME_MAX 512
 

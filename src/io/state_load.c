@@ -1,7 +1,6 @@
 /* Reading a state: everything is read and verified before the first number of the state is overwritten. */
 #include "io/state.h"
 
-#include <inttypes.h>
 #include <string.h>
 
 #include "io/hdf5_util.h"
@@ -117,15 +116,13 @@ done:
 
 static lyc_status check_format(const content *found, uint64_t *step, char **checksum, lyc_error *err) {
     char *format = NULL;
-    uint64_t version = 0;
     LYC_TRY(lyc__h5_read_text_attribute(found->file, "format", 64, &format, err));
-    bool known = strcmp(format, LYC__STATE_FORMAT) == 0;
+    lyc_status status = LYC_OK;
+    if (strcmp(format, LYC__STATE_FORMAT) != 0)
+        status = LYC_ERROR(err, LYC_EMISMATCH, "%s: is a '%s', not a '" LYC__STATE_FORMAT "'", found->path,
+                           format);
     lyc_free(format);
-    if (!known) LYC_FAIL(err, LYC_EFORMAT, "%s: not a checkpoint of Lyceum", found->path);
-    LYC_TRY(lyc__h5_read_u64_attribute(found->file, "version", &version, err));
-    if (version != LYC__STATE_VERSION)
-        LYC_FAIL(err, LYC_EMISMATCH, "%s: a checkpoint of version %" PRIu64 ", this program reads version %d",
-                 found->path, version, LYC__STATE_VERSION);
+    LYC_TRY(status);
     LYC_TRY(lyc__h5_read_u64_attribute(found->file, "step", step, err));
     return lyc__h5_read_text_attribute(found->file, "checksum", LYC__HASH_HEX_SIZE, checksum, err);
 }

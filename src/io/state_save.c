@@ -120,13 +120,11 @@ static bool write_text_attribute(hid_t file, const char *name, const char *value
 
 static bool fill_file(hid_t file, const lyc__state_item *items, size_t count, uint64_t step,
                       const char *checksum) {
-    const uint32_t version = LYC__STATE_VERSION;
     hid_t links = H5Pcreate(H5P_LINK_CREATE);
     bool written = links >= 0 && H5Pset_create_intermediate_group(links, 1) >= 0;
     for (size_t i = 0; i < count && written; i++) written = write_item(file, links, &items[i]);
     lyc__h5_release(&links);
     return written && write_text_attribute(file, "format", LYC__STATE_FORMAT) &&
-           write_attribute(file, "version", H5T_STD_U32LE, &version) &&
            write_attribute(file, "step", H5T_STD_U64LE, &step) &&
            write_text_attribute(file, "checksum", checksum);
 }

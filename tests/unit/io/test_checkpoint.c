@@ -11,6 +11,7 @@
 #include <cmocka.h>
 #include <hdf5.h>
 
+#include "io/hdf5_util.h"
 #include "lyceum/checkpoint.h"
 #include "lyceum/memory.h"
 #include "scratch.h"
@@ -314,6 +315,16 @@ static void foreign_file(void **state) {
     assert_int_equal(lyc_state_load(w->state, scratch_path("text.h5"), &err), LYC_EFORMAT);
     assert_int_equal(lyc_state_load(w->state, scratch_path("absent.h5"), &err), LYC_EIO);
     assert_non_null(strstr(err.message, "absent.h5"));
+    /* Whole, but of a version to come: not damaged, so that nobody falls back to an older one. */
+    save(w, 10, 0);
+    hid_t file = H5Fopen(scratch_path("checkpoints/step-000000010.h5"), H5F_ACC_RDWR, H5P_DEFAULT);
+    assert_true(file >= 0 && H5Adelete(file, "format") >= 0);
+    assert_int_equal(lyc__h5_write_text_attribute(file, "format", "lyceum checkpoint 2", &err), LYC_OK);
+    assert_true(H5Fclose(file) >= 0);
+    int found = 0;
+    uint64_t step = 0;
+    assert_int_equal(lyc_checkpoint_load(w->state, scratch_directory, &found, &step, &err), LYC_EMISMATCH);
+    assert_non_null(strstr(err.message, "is a 'lyceum checkpoint 2'"));
     drop_world(w);
 }
 

@@ -194,10 +194,10 @@ static void foreign_files(void **state) {
     assert_non_null(strstr(err.message, "text.h5"));
     hid_t file;
     assert_int_equal(lyc__h5_create(&file, scratch_path("other.h5"), H5P_DEFAULT, &err), LYC_OK);
-    assert_int_equal(lyc__h5_write_text_attribute(file, "format", "lyceum-dataset", &err), LYC_OK);
+    assert_int_equal(lyc__h5_write_text_attribute(file, "format", "lyceum data 1", &err), LYC_OK);
     assert_int_equal(lyc__h5_close(&file, &err), LYC_OK);
     assert_int_equal(lyc_runreader_open(&reader, scratch_path("other.h5"), &err), LYC_EFORMAT);
-    assert_non_null(strstr(err.message, "not a run file"));
+    assert_non_null(strstr(err.message, "is a 'lyceum data 1', not a 'lyceum run 1'"));
     assert_null(reader);
 }
 
