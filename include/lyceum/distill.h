@@ -22,6 +22,9 @@ typedef struct lyc_run_result {
     uint32_t test_touched;                    /* how often this run has looked at the test split: 1 */
     double greedy_valid_accuracy;             /* of the policy acting greedily; NAN for fixed strategies */
     double seconds;
+    int threads;                              /* of the pool */
+    double busy_least, busy_mean;             /* share of the loop's time that a thread had work: the least busy
+                                                 one, and the mean; NAN when this call took no step */
     uint32_t split_rows[LYC_SPLIT_COUNT];     /* sizes of the splits */
     uint32_t labelled;                        /* rows of train that kept their label */
     char fingerprint[LYC_FINGERPRINT_SIZE];   /* of the model file */

@@ -1,6 +1,7 @@
 /* The two jobs, from an open run to the files it hands out. */
 #include "lyceum/distill.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "base/fileio.h"
@@ -74,6 +75,9 @@ static lyc_run_result summarise(const lyc__job *job) {
         .test_touched = (uint32_t)job->cursor.test_touched,
         .greedy_valid_accuracy = job->tally.greedy_accuracy,
         .seconds = job->tally.seconds,
+        .threads = lyc_pool_threads(job->pool),
+        .busy_least = job->busy_least,
+        .busy_mean = job->busy_mean,
         .labelled = job->splits->labelled,
     };
     memcpy(result.split_rows, job->splits->count, sizeof result.split_rows);
@@ -109,6 +113,7 @@ static lyc_status run(lyc_config_command command, const lyc_config *config, cons
     job->options = options;
     job->command = command;
     job->pool = pool;
+    job->busy_least = job->busy_mean = NAN;
     lyc_status status;
     LYC_TRY_GOTO(lyc__job_open(job, err));
     if (!job->cursor.finished) {

@@ -80,6 +80,7 @@ typedef struct lyc__job {
     lyc_state *state;
     lyc_runfile *runfile;
     double started;             /* lyc_seconds() at which this session's share of tally.seconds began */
+    double busy_least, busy_mean; /* see lyc_run_result */
     double waited_before;       /* seconds waited for teachers, at the last row */
 } lyc__job;
 

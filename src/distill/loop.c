@@ -6,6 +6,7 @@
 #include "distill/credit.h"
 #include "distill/job.h"
 #include "lyceum/log.h"
+#include "lyceum/memory.h"
 
 typedef struct clock_marks {
     double start, forwarded, decided, credited, learned;
@@ -128,8 +129,25 @@ static bool checkpoint_due(const lyc__job *job) {
     return job->cursor.global_step % (every > 0 ? every : job->steps_per_epoch) == 0;
 }
 
+static lyc_status measure_threads(lyc__job *job, lyc_error *err) {
+    int threads = lyc_pool_threads(job->pool);
+    double *busy = NULL;
+    LYC_TRY(LYC_NEW_ARRAY(busy, (size_t)threads, err));
+    lyc_pool_busy(job->pool, busy);
+    job->busy_least = busy[0];
+    double sum = 0.0;
+    for (int i = 0; i < threads; i++) {
+        job->busy_least = fmin(job->busy_least, busy[i]);
+        sum += busy[i];
+    }
+    job->busy_mean = sum / threads;
+    lyc_free(busy);
+    return LYC_OK;
+}
+
 lyc_status lyc__job_loop(lyc__job *job, lyc_error *err) {
     uint64_t first = job->cursor.global_step;
+    lyc_pool_busy_reset(job->pool);
     lyc_progress progress;
     lyc_progress_start(&progress, job->config->name, "steps", job->total_steps - first);
     double epoch_started = lyc_seconds();
@@ -148,5 +166,5 @@ lyc_status lyc__job_loop(lyc__job *job, lyc_error *err) {
         if (checkpoint_due(job)) LYC_TRY(lyc__job_checkpoint(job, err));
     }
     lyc_progress_finish(&progress);
-    return LYC_OK;
+    return measure_threads(job, err);
 }

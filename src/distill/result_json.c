@@ -29,6 +29,11 @@ void lyc__run_result_json(lyc__json *json, const lyc_config *config, const lyc_r
     lyc__json_unsigned(json, "test_touched", result->test_touched);
     lyc__json_number(json, "greedy_valid_accuracy", result->greedy_valid_accuracy);
     lyc__json_number(json, "seconds", result->seconds);
+    lyc__json_object_inline(json, "threads");
+    lyc__json_integer(json, "count", result->threads);
+    lyc__json_number(json, "busy_least", result->busy_least);
+    lyc__json_number(json, "busy_mean", result->busy_mean);
+    lyc__json_end(json);
     lyc__json_text(json, "fingerprint", result->fingerprint);
     lyc__json_end(json);
 }

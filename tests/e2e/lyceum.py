@@ -67,26 +67,29 @@ def write_config(folder, name, content):
     return path
 
 
-def train_config(folder, data, name, arch="mlp", **changes):
-    network = {"arch": arch, "hidden": [32]} if arch == "mlp" else {"arch": arch}
-    content = {"name": name, "data": {"path": data, "reward_fraction": 0.1, "valid_fraction": 0.1}, "network": network,
-               "optimizer": {"kind": "adamw", "lr": 0.002}, "train": {"epochs": 2, "batch": 64, "seed": 5},
-               "output": os.path.join(folder, name)}
+def merge(content, changes):
+    """`content` with `changes` laid over it, objects within objects too."""
     for key, value in changes.items():
-        content[key] = {**content[key], **value} if isinstance(value, dict) else value
+        content[key] = merge(dict(content.get(key, {})), value) if isinstance(value, dict) else value
     return content
 
 
-def distill_config(folder, data, teachers, name="student", arch="mlp", **changes):
-    content = train_config(folder, data, name, arch)
+def train_config(folder, dataset, name, arch="mlp", **changes):
+    network = {"arch": arch, "hidden": [32]} if arch == "mlp" else {"arch": arch}
+    content = {"name": name, "data": {"path": dataset, "reward_fraction": 0.1, "valid_fraction": 0.1}, "network": network,
+               "optimizer": {"kind": "adamw", "lr": 0.002}, "train": {"epochs": 2, "batch": 64, "seed": 5},
+               "output": os.path.join(folder, name)}
+    return merge(content, changes)
+
+
+def distill_config(folder, dataset, teachers, name="student", arch="mlp", **changes):
+    content = train_config(folder, dataset, name, arch)
     content["student"] = content.pop("network")
     content["teachers"] = teachers
     content["banks"] = {"directory": os.path.join(folder, "banks")}
     content["agent"] = {"strategy": "learned", "credit": {"kind": "probe", "every": 4, "steps": 2, "samples": 128}}
     content["train"] = {"epochs": 3, "batch": 64, "seed": 3}
-    for key, value in changes.items():
-        content[key] = {**content.get(key, {}), **value} if isinstance(value, dict) else value
-    return content
+    return merge(content, changes)
 
 
 def parameters(path):
@@ -103,7 +106,7 @@ def trajectory(path):
     found = {}
 
     def visit(name, item):
-        if isinstance(item, h5py.Dataset) and "seconds" not in name and not name.startswith("run/config"):
+        if isinstance(item, h5py.Dataset) and "seconds" not in name and name not in ("run/config", "run/name", "committed", "evaluation/touched"):
             value = item[()]
             found[name] = value.tobytes() if value.dtype.kind != "O" else b"\0".join(value.ravel().tolist())
 
