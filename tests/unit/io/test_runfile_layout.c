@@ -253,11 +253,30 @@ static void what_is_refused(void **state) {
     assert_int_equal(lyc_runfile_close(file, &err), LYC_OK);
 }
 
+/* docs/files.md describes every column. */
+#define COLUMN_NAME(table, name, type, shape, field, doc) "`" #name "`",
+static void columns_are_documented(void **state) {
+    (void)state;
+    static const char *const columns[] = {LYC_TRAJECTORY_MAP(COLUMN_NAME) LYC_PROBES_MAP(COLUMN_NAME)
+                                              LYC_EPOCHS_MAP(COLUMN_NAME) LYC_EVALUATION_MAP(COLUMN_NAME)};
+    FILE *file = fopen(LYC_TEST_DATA "/../../docs/files.md", "rb");
+    assert_non_null(file);
+    static char text[1 << 17];
+    size_t size = fread(text, 1, sizeof text - 1, file);
+    (void)fclose(file);
+    text[size] = '\0';
+    const char *section = strstr(text, "## run.h5");
+    assert_non_null(section);
+    for (size_t i = 0; i < sizeof columns / sizeof columns[0]; i++)
+        if (strstr(section, columns[i]) == NULL) fail_msg("docs/files.md does not describe %s", columns[i]);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(fields_land_in_columns, scratch_open, scratch_close),
         cmocka_unit_test_setup_teardown(without_teachers, scratch_open, scratch_close),
         cmocka_unit_test_setup_teardown(what_is_refused, scratch_open, scratch_close),
+        cmocka_unit_test(columns_are_documented),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
