@@ -58,8 +58,8 @@ static lyc_status check_identity(const lyc_teacher_options *options, const lyc__
     if (traits->classes != classes)
         LYC_FAIL(
             err, LYC_EMISMATCH,
-            "teacher '%s': %s has %d classes, the data set %s has %d; give \"class_map\"%s%s, which says for "
-            "each of its outputs which class of the data set it is",
+            "teacher '%s': %s has %d classes, the data set %s has %d; give \"class_map\"%s%s, which says "
+            "for each of its outputs which class of the data set it is",
             options->name, options->path, traits->classes, lyc_dataset_path(data), classes,
             fixable ? ": " : "", fixable ? fix : "");
     if (traits->class_names == NULL) return LYC_OK;
@@ -68,14 +68,12 @@ static lyc_status check_identity(const lyc_teacher_options *options, const lyc__
         if (strcmp(own, wanted) == 0) continue;
         if (fixable)
             LYC_FAIL(err, LYC_EMISMATCH,
-                     "teacher '%s': %s has the classes of %s in another order (output %d is '%s', class %d "
-                     "is '%s'); "
-                     "give \"class_map\": %s",
+                     "teacher '%s': %s has the classes of %s in another order (output %d is '%s', class "
+                     "%d is '%s'); give \"class_map\": %s",
                      options->name, options->path, lyc_dataset_path(data), c, own, c, wanted, fix);
         LYC_FAIL(err, LYC_EMISMATCH,
-                 "teacher '%s': output %d of %s is '%s', class %d of the data set %s is '%s'; if they mean "
-                 "the same, "
-                 "or to say which class each output is, give \"class_map\"",
+                 "teacher '%s': output %d of %s is '%s', class %d of the data set %s is '%s'; if they "
+                 "mean the same, or to say which class each output is, give \"class_map\"",
                  options->name, c, options->path, own, c, lyc_dataset_path(data), wanted);
     }
     return LYC_OK;
@@ -101,11 +99,10 @@ void lyc__class_map_warn(const int32_t *map, const char *name, const lyc__teache
     for (int j = 0; traits->class_names != NULL && j < traits->classes; j++) {
         int named = find_class(data, traits->class_names[j]);
         if (named >= 0 && named != map[j])
-            lyc_log(
-                LYC_LOG_WARNING,
-                "teacher '%s': class_map makes its output %d, called '%s', class %d ('%s') of the data set; "
-                "the map is used as given",
-                name, j, traits->class_names[j], map[j], lyc_dataset_class_name(data, map[j]));
+            lyc_log(LYC_LOG_WARNING,
+                    "teacher '%s': class_map makes its output %d, called '%s', class %d ('%s') of the data "
+                    "set; the map is used as given",
+                    name, j, traits->class_names[j], map[j], lyc_dataset_class_name(data, map[j]));
     }
 }
 

@@ -36,9 +36,8 @@ static lyc_status check_views(const lyc__recorded_file *file, const lyc__teacher
     lyc_view_key(source->recipe, wanted);
     if (file->views < source->recipe->views)
         LYC_FAIL(err, LYC_EMISMATCH,
-                 "teacher '%s': %s holds %d view%s of each sample, but %d are asked for; record the others "
-                 "as /logits/1 "
-                 "and so on, or set data.augment.views to %d",
+                 "teacher '%s': %s holds %d view%s of each sample, but %d are asked for; record the "
+                 "others as /logits/1 and so on, or set data.augment.views to %d",
                  options->name, options->path, file->views, file->views == 1 ? "" : "s",
                  source->recipe->views, file->views);
     if (file->view_key == NULL || strcmp(file->view_key, wanted) != 0)
@@ -76,8 +75,8 @@ static lyc_status check_values(recorded *teacher, const lyc__teacher_source *sou
             if (isfinite(value) || !teacher->known[i % classes]) continue;
             LYC_FAIL(err, LYC_ENUMERIC,
                      "teacher '%s': %s holds %g for the sample with id %" PRIu64
-                     ", view %d, column %zu; logits are "
-                     "finite (or -inf in a whole column, for a class that the teacher does not know)",
+                     ", view %d, column %zu; logits are finite (or -inf in a whole column, for a class "
+                     "that the teacher does not know)",
                      source->options->name, source->options->path, (double)value,
                      lyc_dataset_ids(source->data)[i / classes], view, i % classes);
         }

@@ -41,22 +41,20 @@ static lyc_status match_sorted(uint32_t *order, const tagged *here, size_t here_
         if (i < here_count && here[i].id < wanted[w].id)
             LYC_FAIL(err, LYC_EMISMATCH,
                      "%s: row %u answers for id %" PRIu64
-                     ", which the data set %s does not have; it was recorded for "
-                     "other data",
+                     ", which the data set %s does not have; it was recorded for other data",
                      path, here[i].row, here[i].id, lyc_dataset_path(data));
         if (i == here_count || here[i].id > wanted[w].id)
             LYC_FAIL(err, LYC_EMISMATCH,
                      "%s: has no row for id %" PRIu64
-                     " (row %u of the data set %s); it holds %zu rows, %zu are "
-                     "needed: record every row of the data set",
+                     " (row %u of the data set %s); it holds %zu rows, %zu are needed: record every row "
+                     "(lyceum eval --split all)",
                      path, wanted[w].id, wanted[w].row, lyc_dataset_path(data), here_count, wanted_count);
         order[wanted[w].row] = here[i].row;
     }
     if (i < here_count)
         LYC_FAIL(err, LYC_EMISMATCH,
                  "%s: row %u answers for id %" PRIu64
-                 ", which the data set %s does not have (or not twice); it was "
-                 "recorded for other data",
+                 ", which the data set %s does not have (or not twice); it was recorded for other data",
                  path, here[i].row, here[i].id, lyc_dataset_path(data));
     return LYC_OK;
 }
@@ -159,16 +157,15 @@ static lyc_status judge(const agreement *count, const char *name, const char *pa
         LYC_FAIL(
             err, LYC_EMISMATCH,
             "%s: the predictions of teacher '%s' have nothing to do with the labels of the samples whose "
-            "ids they carry: %.1f %% of %.0f labelled rows agree, as in random order. Its rows are probably "
-            "misordered. If they are as they should be, prove it with /check, or say so with the attribute "
-            "unrelated_to_labels = 1 (docs/banks.md)",
+            "ids they carry: %.1f %% of %.0f labelled rows agree, as in random order. Its rows are "
+            "probably misordered. If they are as they should be, prove it with /check, or say so with the "
+            "attribute unrelated_to_labels = 1 (docs/banks.md)",
             path, name, 100.0 * count->equal / count->rows, count->rows);
     double kappa = (count->equal - count->expected) / fmax(count->rows - count->expected, 1.0);
     if (kappa < LEAST_KAPPA)
         lyc_log(LYC_LOG_WARNING,
-                "%s: teacher '%s' agrees with only %.1f %% of %.0f labelled rows, little better than chance "
-                "(%.1f %%); "
-                "are its classes in another order (class_map)?",
+                "%s: teacher '%s' agrees with only %.1f %% of %.0f labelled rows, little better than "
+                "chance (%.1f %%); are its classes in another order (class_map)?",
                 path, name, 100.0 * count->equal / count->rows, count->rows,
                 100.0 * count->expected / count->rows);
     return LYC_OK;

@@ -185,8 +185,7 @@ static lyc_status check_key(const char *path, const lyc__bank_key *here, const l
     lyc__bank_key_hash(wanted, keys[1]);
     LYC_FAIL(err, LYC_EMISMATCH,
              "the bank %s belongs to something else and is not used: its key is %s, wanted is %s. What "
-             "differs:%s\n"
-             "Move it away, or choose another directory (banks.directory)",
+             "differs:%s\nMove it away, or choose another directory (banks.directory)",
              path, keys[0], keys[1], found.text);
 }
 

@@ -114,8 +114,8 @@ static lyc_status read_ids(lyc__recorded_file *out, hid_t file, lyc_error *err) 
     if (!lyc__h5_has(file, "id"))
         return lyc__h5_fail(
             err, LYC_EFORMAT, file,
-            "has no '/id', so that nobody can know which sample each row of '/logits' answers for; "
-            "add it: uint64 [%zu], the ids of the data set in the order of '/logits'",
+            "has no '/id', so that nobody can know which sample each row of '/logits' answers for; add "
+            "it: uint64 [%zu], the ids of the data set in the order of '/logits'",
             out->rows);
     return read_integers(&out->ids, file, "id", out->rows, true, err);
 }
