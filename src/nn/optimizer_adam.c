@@ -31,7 +31,7 @@ static void apply(const lyc_optimizer_options *options, const lyc__update *u, do
                             .decay = (float)decay,
                             .shrink = (float)shrink,
                             .step_size = (float)(u->rate / (1 - pow(options->beta1, t))),
-                            .root = (float)sqrt(1 - pow(options->beta2, t))};
+                            .scale = (float)(1 / sqrt(1 - pow(options->beta2, t)))};
     lyc__vector()->adam(u->params, u->gradient, u->moments[0], u->moments[1], u->count, &step);
 }
 

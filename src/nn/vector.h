@@ -28,7 +28,7 @@ typedef struct lyc__adam {
     float decay;          /* coupled: added to the gradient times the parameter */
     float shrink;         /* decoupled: the parameter is multiplied by this first */
     float step_size;      /* rate / (1 - beta1^t) */
-    float root;           /* sqrt(1 - beta2^t) */
+    float scale;          /* 1 / sqrt(1 - beta2^t) */
 } lyc__adam;
 
 typedef struct lyc__vectors {

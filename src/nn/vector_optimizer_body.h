@@ -33,7 +33,7 @@ INLINE adam_lanes adam_lanes_step(adam_lanes x, vector gradient, const lyc__adam
     gradient = add2(gradient, times(x.param, all(step->decay)));
     x.mean = add2(times(x.mean, all(step->beta1)), times(gradient, all(step->fresh1)));
     x.square = add2(times(x.square, all(step->beta2)), times(times(gradient, gradient), all(step->fresh2)));
-    vector below = add2(over(root(x.square), all(step->root)), all(step->epsilon));
+    vector below = add2(times(root(x.square), all(step->scale)), all(step->epsilon));
     x.param = subtract(x.param, over(times(all(step->step_size), x.mean), below));
     return x;
 }

@@ -43,11 +43,15 @@ static TARGET void unpatch(const lyc__window *w, const float *matrix, float *scr
     memset(to, 0, lyc__window_scratch(w) * sizeof *to);
     const size_t row = w->width * w->channels, wide = row + 2 * w->padding[1] * w->channels;
     const size_t run = w->kernel[1] * w->channels;
-    for (size_t p = 0; p < w->out_height; p++)
-        for (size_t q = 0; q < w->out_width; q++) {
-            float *corner = to + p * w->stride[0] * wide + q * w->stride[1] * w->channels;
-            for (size_t k = 0; k < w->kernel[0]; k++, matrix += run) add_run(matrix, run, corner + k * wide);
-        }
+    /* Neighbours overlap: a load that follows the store of a part of it would wait for it. So every phase
+     * takes windows that lie side by side. */
+    const size_t phases = (w->kernel[1] + w->stride[1] - 1) / w->stride[1];
+    for (size_t phase = 0; phase < phases; phase++)
+        for (size_t p = 0; p < w->out_height; p++)
+            for (size_t k = 0; k < w->kernel[0]; k++)
+                for (size_t q = phase; q < w->out_width; q += phases)
+                    add_run(matrix + ((p * w->out_width + q) * w->kernel[0] + k) * run, run,
+                            to + (p * w->stride[0] + k) * wide + q * w->stride[1] * w->channels);
     if (direct) return;
     const float *inside = scratch + w->padding[0] * wide + w->padding[1] * w->channels;
     for (size_t y = 0; y < w->height; y++) copy_run(inside + y * wide, row, image + y * row);
@@ -55,7 +59,9 @@ static TARGET void unpatch(const lyc__window *w, const float *matrix, float *scr
 
 /* ---- [kernel pixel, channel][out pixel] ------------------------------------------------------- */
 
-static TARGET void planes(const lyc__window *w, const float *image, float *scratch, float *out) {
+/* The channels of the image one after the other, each inside a border of zeros. */
+static TARGET const float *bordered_planes(const lyc__window *w, const float *image, float *scratch) {
+    if (w->channels == 1) return bordered(w, image, scratch);
     const size_t wide = w->width + 2 * w->padding[1], plane = wide * (w->height + 2 * w->padding[0]);
     memset(scratch, 0, lyc__window_scratch(w) * sizeof *scratch);
     for (size_t y = 0; y < w->height; y++)
@@ -64,9 +70,15 @@ static TARGET void planes(const lyc__window *w, const float *image, float *scrat
             float *to = scratch + c * plane + (y + w->padding[0]) * wide + w->padding[1];
             for (size_t x = 0; x < w->width; x++) to[x] = from[x * w->channels];
         }
+    return scratch;
+}
+
+static TARGET void planes(const lyc__window *w, const float *image, float *scratch, float *out) {
+    const size_t wide = w->width + 2 * w->padding[1], plane = wide * (w->height + 2 * w->padding[0]);
+    const float *all_planes = bordered_planes(w, image, scratch);
     for (size_t k = 0; k < w->kernel[0] * w->kernel[1]; k++)
         for (size_t c = 0; c < w->channels; c++) {
-            const float *from = scratch + c * plane + k / w->kernel[1] * wide + k % w->kernel[1];
+            const float *from = all_planes + c * plane + k / w->kernel[1] * wide + k % w->kernel[1];
             for (size_t p = 0; p < w->out_height; p++, out += w->out_width)
                 copy_run(from + p * w->stride[0] * wide, w->out_width, out);
         }
@@ -91,25 +103,35 @@ static TARGET void unplane(const lyc__window *w, const float *matrix, float *scr
 
 /* ---- max pooling ------------------------------------------------------------------------------ */
 
-/* First and one past the last row (or column) of a window that lie on the image. */
+/* The part of a window that lies on the image. */
+typedef struct extent {
+    size_t row_first, row_end, column_first, column_end; /* within the kernel */
+    size_t corner; /* pixel of the image under the kernel's first; may lie before the image: arithmetic is
+                      modulo */
+} extent;
+
 INLINE size_t window_first(size_t start, size_t padding) {
     return start < padding ? padding - start : 0;
 }
 INLINE size_t window_end(size_t start, size_t padding, size_t size, size_t kernel) {
     return start + kernel > size + padding ? size + padding - start : kernel;
 }
-
-/* One output pixel, `count` channels from `first` on. */
-INLINE void pool_pixel(const lyc__window *w, const float *image, size_t p, size_t q, size_t first,
-                       size_t count, float *out, uint8_t *which) {
+INLINE extent extent_of(const lyc__window *w, size_t p, size_t q) {
     const size_t y = p * w->stride[0], x = q * w->stride[1];
-    const size_t y_end = window_end(y, w->padding[0], w->height, w->kernel[0]);
-    const size_t x_end = window_end(x, w->padding[1], w->width, w->kernel[1]);
+    return (extent){.row_first = window_first(y, w->padding[0]),
+                    .row_end = window_end(y, w->padding[0], w->height, w->kernel[0]),
+                    .column_first = window_first(x, w->padding[1]),
+                    .column_end = window_end(x, w->padding[1], w->width, w->kernel[1]),
+                    .corner = (y - w->padding[0]) * w->width + x - w->padding[1]};
+}
+
+/* One output pixel, `count` channels of it. */
+INLINE void pool_pixel(const lyc__window *w, extent e, const float *image, size_t count, float *out,
+                       uint8_t *which) {
     vector best = all(-INFINITY), place = all(0);
-    for (size_t i = window_first(y, w->padding[0]); i < y_end; i++)
-        for (size_t j = window_first(x, w->padding[1]); j < x_end; j++) {
-            const size_t pixel = (y + i - w->padding[0]) * w->width + x + j - w->padding[1];
-            const vector v = load_part(image + pixel * w->channels + first, count);
+    for (size_t i = e.row_first; i < e.row_end; i++)
+        for (size_t j = e.column_first; j < e.column_end; j++) {
+            const vector v = load_part(image + (e.corner + i * w->width + j) * w->channels, count);
             const mask higher = above(v, best);
             best = choose(higher, v, best);
             place = choose(higher, all((float)(i * w->kernel[1] + j)), place);
@@ -120,39 +142,43 @@ INLINE void pool_pixel(const lyc__window *w, const float *image, size_t p, size_
 
 static TARGET void max_pool(const lyc__window *w, const float *image, float *out, uint8_t *which) {
     for (size_t p = 0; p < w->out_height; p++)
-        for (size_t q = 0; q < w->out_width; q++)
+        for (size_t q = 0; q < w->out_width; q++) {
+            const extent e = extent_of(w, p, q);
             for (size_t c = 0; c < w->channels; c += LANES) {
                 const size_t count = w->channels - c < LANES ? w->channels - c : LANES;
-                pool_pixel(w, image, p, q, c, count, out, which);
+                pool_pixel(w, e, image + c, count, out, which);
                 out += count;
                 which += count;
             }
+        }
 }
 
-INLINE void unpool_pixel(const lyc__window *w, const float *d_out, const uint8_t *which, size_t p, size_t q,
-                         size_t first, size_t count, float *d_image) {
-    const size_t y = p * w->stride[0], x = q * w->stride[1];
-    const size_t y_end = window_end(y, w->padding[0], w->height, w->kernel[0]);
-    const size_t x_end = window_end(x, w->padding[1], w->width, w->kernel[1]);
+INLINE void unpool_pixel(const lyc__window *w, extent e, const float *d_out, const uint8_t *which,
+                         size_t count, bool overlap, float *d_image) {
     const vector d = load_part(d_out, count), place = load_bytes(which, count);
-    for (size_t i = window_first(y, w->padding[0]); i < y_end; i++)
-        for (size_t j = window_first(x, w->padding[1]); j < x_end; j++) {
-            const size_t pixel = (y + i - w->padding[0]) * w->width + x + j - w->padding[1];
-            float *to = d_image + pixel * w->channels + first;
-            const mask here = equal(place, all((float)(i * w->kernel[1] + j)));
-            store_part(to, count, add2(load_part(to, count), choose(here, d, all(0))));
+    for (size_t i = e.row_first; i < e.row_end; i++)
+        for (size_t j = e.column_first; j < e.column_end; j++) {
+            float *to = d_image + (e.corner + i * w->width + j) * w->channels;
+            const vector share = choose(equal(place, all((float)(i * w->kernel[1] + j))), d, all(0));
+            store_part(to, count, overlap ? add2(load_part(to, count), share) : share);
         }
 }
 
 static TARGET void max_pool_backward(const lyc__window *w, const float *d_out, const uint8_t *which,
                                      float *d_image) {
-    memset(d_image, 0, w->height * w->width * w->channels * sizeof *d_image);
+    const bool overlap = w->stride[0] < w->kernel[0] || w->stride[1] < w->kernel[1];
+    const bool covers = w->stride[0] * w->out_height == w->height &&
+                        w->stride[1] * w->out_width == w->width && w->stride[0] == w->kernel[0] &&
+                        w->stride[1] == w->kernel[1];
+    if (!covers) memset(d_image, 0, w->height * w->width * w->channels * sizeof *d_image);
     for (size_t p = 0; p < w->out_height; p++)
-        for (size_t q = 0; q < w->out_width; q++)
+        for (size_t q = 0; q < w->out_width; q++) {
+            const extent e = extent_of(w, p, q);
             for (size_t c = 0; c < w->channels; c += LANES) {
                 const size_t count = w->channels - c < LANES ? w->channels - c : LANES;
-                unpool_pixel(w, d_out, which, p, q, c, count, d_image);
+                unpool_pixel(w, e, d_out, which, count, overlap, d_image + c);
                 d_out += count;
                 which += count;
             }
+        }
 }
