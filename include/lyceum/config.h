@@ -4,6 +4,18 @@
  * configs/schema.json. Strict: unknown, duplicate or ill-typed keys, numbers out of bounds, fractions for
  * integers, non-finite numbers and trailing text are errors; all are reported at once, each with its path and,
  * for a misspelt key, the nearest valid one. Paths of files are relative to the current directory.
+ *
+ *     const char *sets[] = {"train.epochs=3", "agent.strategy=uniform"};
+ *     lyc_config *config;
+ *     lyc_error err = {0};
+ *     if (lyc_config_load(&config, LYC_CONFIG_DISTILL, "student.json", sets, 2, &err) != LYC_OK)
+ *         fprintf(stderr, "%s\n", err.message);                  // every problem, a line each
+ *     else printf("%g\n", config->loss.temperature);
+ *     lyc_config_destroy(config);
+ *
+ * What is not given has its default: no field is left unset. Keys, bounds and defaults: docs/configuration.md.
+ * Thread-safety: a configuration is read-only after loading and shared freely; loading from several threads is
+ * fine. JSON is parsed by cJSON, whose process-wide allocation hooks are set to lyceum/memory.h on first use.
  */
 #ifndef LYCEUM_CONFIG_H
 #define LYCEUM_CONFIG_H
@@ -53,14 +65,19 @@ typedef struct lyc_config {
     } train;
 } lyc_config;
 
-/* `sets` are "path.to.key=value" overrides (value is JSON, or a bare string), applied before validation.
- * Everything in *out lives until lyc_config_destroy. The message of `err` lists all problems, a line each. */
+/* `sets` are "path.to.key=value" or "teachers[0].name=value" overrides, applied in order before validation. The value
+ * is JSON, or else text; for a key that holds text it is taken as it is unless quoted. Everything in *out lives until
+ * lyc_config_destroy; *out is NULL after an error. LYC_ECONFIG: the file cannot be read, is no JSON ("file:line:column:
+ * ..."), or holds problems, all of them in the message ("path: reason"); LYC_ENOMEM. A file has at most 1 MiB and 16
+ * levels. */
 LYC_API LYC_MUST_USE lyc_status lyc_config_load(lyc_config **out, lyc_config_command command, const char *path,
                                                 const char *const *sets, size_t set_count, lyc_error *err);
+/* The same for a text; `origin` stands for the file's name in messages. */
 LYC_API LYC_MUST_USE lyc_status lyc_config_parse(lyc_config **out, lyc_config_command command, const char *text, const char *origin,
                                                  const char *const *sets, size_t set_count, lyc_error *err);
-LYC_API void lyc_config_destroy(lyc_config *config);
-/* The resolved configuration as JSON, every field written out; the caller frees with lyc_free. */
+LYC_API void lyc_config_destroy(lyc_config *config); /* NULL is fine */
+/* The resolved configuration as JSON, every field of its command written out (null = not set): loading it again gives
+ * the same configuration. The caller frees with lyc_free. Only LYC_ENOMEM can happen. */
 LYC_API LYC_MUST_USE lyc_status lyc_config_resolved(const lyc_config *config, char **out, lyc_error *err);
 
 /* Generated texts; the caller frees with lyc_free. */

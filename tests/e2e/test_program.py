@@ -188,6 +188,7 @@ class Doctor(unittest.TestCase):
         content = json.loads(run("doctor", "--json", cwd="/proc", check=None).stdout)
         disk = [check for check in content["checks"] if check["name"] == "disk"][0]
         self.assertEqual(disk["verdict"], "warning")
+        self.assertIn("files cannot be made and locked here", disk["fix"])
 
     def test_cores_are_those_that_this_process_may_use(self):
         if len(os.sched_getaffinity(0)) < 2:
