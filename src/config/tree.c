@@ -24,6 +24,7 @@ static void install_hooks(void) {
 }
 
 static pthread_once_t hooks_once = PTHREAD_ONCE_INIT;
+static pthread_mutex_t parsing = PTHREAD_MUTEX_INITIALIZER; /* cJSON notes each failure in a global */
 
 lyc_status lyc__tree_parse(cJSON **out, const char *text, size_t size, const char *origin, lyc_error *err) {
     *out = NULL;
@@ -32,7 +33,9 @@ lyc_status lyc__tree_parse(cJSON **out, const char *text, size_t size, const cha
         LYC_FAIL(err, LYC_ECONFIG, "%s:%zu:%zu: %s", origin, fault.line, fault.column, fault.reason);
     pthread_once(&hooks_once, install_hooks);
     allocation_failed = false;
+    pthread_mutex_lock(&parsing);
     *out = cJSON_ParseWithLength(text, size);
+    pthread_mutex_unlock(&parsing);
     if (*out) return LYC_OK;
     if (allocation_failed) LYC_FAIL(err, LYC_ENOMEM, "%s: no memory to read the configuration", origin);
     LYC_FAIL(err, LYC_EINTERNAL, "%s: cJSON refuses a text that is valid JSON", origin);
