@@ -221,6 +221,9 @@ static void logits_of_given_rows_do_not_disturb_the_batches(void **state) {
         lyc_ensemble_advance(ensemble);
     }
     assert_true(sum == undisturbed);
+    lyc_bank_stats stats;
+    lyc_bank_get_stats(lyc_ensemble_bank(ensemble, 1), &stats);
+    assert_int_equal(stats.computed_now, 5); /* every block of the clean view, once */
     lyc_ensemble_close(ensemble);
     lyc_pool_destroy(pool);
 }
@@ -419,6 +422,7 @@ static void nothing_is_handed_out_before_the_start(void **state) {
     lyc_error err = {0};
     const lyc_teacher_batch *batch;
     lyc_ensemble *ensemble = open_fakes(1, NULL, 0, 0, NULL);
+    assert_null(lyc_ensemble_bank(ensemble, 0));
     EXPECT_ERROR(lyc_ensemble_batch(ensemble, 0, &batch, &err), LYC_EINTERNAL, err, "before");
     const uint32_t outside[2] = {3, FAKE_ROWS};
     EXPECT_ERROR(lyc_ensemble_start(ensemble, outside, 2, 1, 1, 0, 1, 0, 0, &err), LYC_EINTERNAL, err,
