@@ -12,8 +12,11 @@ struct lyc_dataset {
 
 /* ---- rows of equal content (equal_rows.c) ------------------------------------------------------- */
 
-/* leaders[row] = the lowest row whose pixels are the same, for every row; the caller's (lyc_free). */
-LYC_MUST_USE lyc_status lyc__equal_rows(uint32_t **leaders, const lyc_dataset *data, lyc_error *err);
+/* leaders[row] = the lowest row whose pixels are the same, for every row; the caller's (lyc_free). `hash`
+ * only finds candidates (lyc__hash64; tests hand in a bad one): the bytes decide. */
+typedef uint64_t (*lyc__hash_fn)(const void *bytes, size_t size);
+LYC_MUST_USE lyc_status lyc__equal_rows(uint32_t **leaders, const lyc_dataset *data, lyc__hash_fn hash,
+                                        lyc_error *err);
 
 /* ---- strata (strata.c) -------------------------------------------------------------------------- */
 

@@ -2,7 +2,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/hash.h"
 #include "data/data.h"
 #include "lyceum/memory.h"
 
@@ -27,7 +26,7 @@ static void lead(const hashed_row *run, size_t count, const uint8_t *x, size_t r
     }
 }
 
-lyc_status lyc__equal_rows(uint32_t **leaders, const lyc_dataset *data, lyc_error *err) {
+lyc_status lyc__equal_rows(uint32_t **leaders, const lyc_dataset *data, lyc__hash_fn hash, lyc_error *err) {
     lyc_status status;
     const uint8_t *x = data->content.x;
     size_t rows = data->content.rows, row_bytes = lyc__dataset_row_bytes(&data->content);
@@ -36,7 +35,7 @@ lyc_status lyc__equal_rows(uint32_t **leaders, const lyc_dataset *data, lyc_erro
     LYC_TRY_GOTO(LYC_NEW_ARRAY(sorted, rows, err));
     LYC_TRY_GOTO(lyc_allocate((void **)leaders, rows, sizeof **leaders, "rows of equal content", err));
     for (size_t row = 0; row < rows; row++)
-        sorted[row] = (hashed_row){lyc__hash64(x + row * row_bytes, row_bytes), (uint32_t)row};
+        sorted[row] = (hashed_row){hash(x + row * row_bytes, row_bytes), (uint32_t)row};
     qsort(sorted, rows, sizeof *sorted, by_hash_then_row);
     for (size_t first = 0, end = 0; first < rows; first = end) {
         while (end < rows && sorted[end].hash == sorted[first].hash) end++;

@@ -8,6 +8,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/hash.h"
 #include "data/data.h"
 #include "lyceum/log.h"
 #include "lyceum/memory.h"
@@ -342,7 +343,7 @@ static lyc_status check_sizes(const cut *work, lyc_error *err) {
 static lyc_status create(cut *work, lyc_error *err) {
     LYC_TRY(check_options(work->options, work->content->class_count, err));
     LYC_TRY(allocate(work, err));
-    LYC_TRY(lyc__equal_rows(&work->leaders, work->data, err));
+    LYC_TRY(lyc__equal_rows(&work->leaders, work->data, lyc__hash64, err));
     place_test_rows(work);
     collect_groups(work);
     LYC_TRY(report_duplicates(work, err));

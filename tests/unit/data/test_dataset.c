@@ -326,6 +326,27 @@ static void test_what_is_no_data_set(void **state) {
     free(bytes);
 }
 
+/* A file without content (a hole of 2 TiB) that claims more than this machine can hold. */
+static void test_more_than_memory(void **state) {
+    (void)state;
+    lyc_error err = {0};
+    lyc_dataset *data = NULL;
+    hid_t file, dataset;
+    const char *path = fixture_write("hole.h5", &plain);
+    assert_ok(lyc__h5_open(&file, path, "data set", H5F_ACC_RDWR, H5P_DEFAULT, &failure));
+    no_x(file);
+    const uint64_t dims[] = {UINT64_C(1) << 30, 2048};
+    assert_ok(lyc__h5_create_dataset(&dataset, file, "x", H5T_STD_U8LE, 2, dims, false, &failure));
+    lyc__h5_release(&dataset);
+    if (lyc__h5_close(&file, &failure) != LYC_OK) {
+        print_message("skipped: no files of 2 TiB here (%s)\n", failure.message);
+        skip();
+    }
+    assert_int_equal(lyc_dataset_open(&data, path, &err), LYC_ENOMEM);
+    assert_mentions(&err, "/x: needs 2097152 MiB, but this machine has");
+    (void)remove(path);
+}
+
 /* The last bytes of the largest column: HDF5 itself notices every cut, since it knows where the file ends. */
 static void test_every_cut_is_noticed(void **state) {
     (void)state;
@@ -392,6 +413,7 @@ int main(void) {
         cmocka_unit_test(test_each_fault_has_its_own_message),
         cmocka_unit_test(test_fingerprint_is_that_of_the_content),
         cmocka_unit_test(test_what_is_no_data_set),
+        cmocka_unit_test(test_more_than_memory),
         cmocka_unit_test(test_every_cut_is_noticed),
         cmocka_unit_test(test_flipped_bytes_never_give_other_values),
         cmocka_unit_test(test_no_memory_is_an_error_and_no_leak),

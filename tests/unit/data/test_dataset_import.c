@@ -199,23 +199,33 @@ static void test_each_fault_is_named_and_leaves_nothing(void **state) {
     }
 }
 
-/* A disk that is full after 2 KiB: an error that says so, and nothing left. */
+static void limit_file_size(const struct rlimit *before, rlim_t bytes) {
+    struct rlimit limit = *before;
+    limit.rlim_cur = bytes;
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+}
+
+/* A disk that is full at any point, the last flush included: an error that says so, and nothing left. */
 static void test_full_disk(void **state) {
     (void)state;
-    struct rlimit before, small;
-    lyc_error err = {0};
+    struct rlimit before;
+    size_t size = 0;
     lyc_idx_files files = write_four();
     const char *path = fresh_output();
+    assert_ok(lyc_data_import_idx(&files, path, NULL, NULL, &failure));
+    free(scratch_read("out.h5", &size));
     assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
-    small = before;
-    small.rlim_cur = 2048;
     (void)signal(SIGXFSZ, SIG_IGN);
-    assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
-    lyc_status status = lyc_data_import_idx(&files, path, NULL, NULL, &err);
-    assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
-    assert_int_equal(status, LYC_EIO);
-    assert_mentions(&err, "out.h5: cannot be written: File too large");
-    assert_false(anything_left());
+    for (size_t room = 0; room < size; room += 1 + size / 40) {
+        lyc_error err = {0};
+        path = fresh_output();
+        limit_file_size(&before, room);
+        lyc_status status = lyc_data_import_idx(&files, path, NULL, NULL, &err);
+        limit_file_size(&before, before.rlim_cur);
+        assert_int_equal(status, LYC_EIO);
+        assert_mentions(&err, "out.h5: cannot be written: File too large");
+        assert_false(anything_left());
+    }
     assert_ok(lyc_data_import_idx(&files, path, NULL, NULL, &failure)); /* and it goes on from there */
 }
 

@@ -1,5 +1,7 @@
 /* Model files: saved and loaded, read by others, made by others, damaged. */
 #include <math.h>
+#include <signal.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 
 #include "io/hdf5_util.h"
@@ -434,6 +436,33 @@ static void test_what_is_no_model(void **state) {
     lyc_model_destroy(model);
 }
 
+/* A disk that is full at any point: an error that says so, and the former model intact. */
+static void test_full_disk(void **state) {
+    (void)state;
+    struct rlimit before;
+    size_t size = 0;
+    lyc_model *model = make(&small, &mlp), *loaded = NULL;
+    const char *path = scratch_path("model.h5");
+    assert_ok(lyc_model_save(model, path, &failure));
+    free(scratch_read("model.h5", &size));
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+    (void)signal(SIGXFSZ, SIG_IGN);
+    for (size_t room = 0; room < size; room += 1 + size / 50) {
+        lyc_error err = {0};
+        struct rlimit limit = before;
+        limit.rlim_cur = room;
+        assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+        lyc_status status = lyc_model_save(model, path, &err);
+        assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+        assert_int_equal(status, LYC_EIO);
+        assert_mentions(&err, "model.h5: cannot be written: File too large");
+    }
+    assert_ok(lyc_model_load(&loaded, path, &failure));
+    assert_same_model(loaded, model);
+    lyc_model_destroy(loaded);
+    lyc_model_destroy(model);
+}
+
 /* Cut anywhere: refused. A flipped byte anywhere: refused, or the same model. */
 static void test_damage_is_noticed(void **state) {
     (void)state;
@@ -468,6 +497,7 @@ int main(void) {
         cmocka_unit_test(test_h5py_reads_everything),
         cmocka_unit_test(test_each_fault_has_its_own_message),
         cmocka_unit_test(test_what_is_no_model),
+        cmocka_unit_test(test_full_disk),
         cmocka_unit_test(test_damage_is_noticed),
     };
     return cmocka_run_group_tests(tests, scratch_open, scratch_close);

@@ -1,4 +1,7 @@
 /* The four splits: disjoint, stratified, deterministic, without copies of a row on two sides. */
+#include "base/hash.h"
+#include "data/data.h"
+#include "lyceum/random.h"
 #include "tests/unit/data/fixture.h"
 
 enum { ROWS = 2400, CLASSES = 4, TRAIN_PART = 2000, VALUES = 6 };
@@ -23,6 +26,10 @@ static made base(void) {
                   .x = x,
                   .labels = labels,
                   .parts = parts};
+}
+
+static void same_content(uint32_t row, uint32_t as) {
+    memcpy(x + row * VALUES, x + as * VALUES, VALUES);
 }
 
 static const lyc_split_options usual = {.reward_fraction = 0.11, .valid_fraction = 0.2, .seed = 5};
@@ -141,6 +148,26 @@ static void test_class_order_applies_to_every_split(void **state) {
     lyc_dataset_close(data);
 }
 
+static void test_classes_are_shuffled_each_by_itself(void **state) {
+    (void)state;
+    enum { EACH = 50 };
+    int32_t classes[2 * EACH + 1];
+    lyc__strata strata;
+    for (int i = 0; i < 2 * EACH; i++) classes[i] = i % 2;
+    classes[2 * EACH] = LYC_UNLABELLED;
+    assert_ok(lyc__strata_create(&strata, classes, 2 * EACH + 1, 3, 1, LYC_PURPOSE_TEST, &failure));
+    assert_memory_equal(strata.first, ((uint32_t[]){0, EACH, 2 * EACH, 2 * EACH}), 4 * sizeof(uint32_t));
+    uint32_t seen[2 * EACH] = {0}, alike = 0;
+    for (uint32_t i = 0; i < 2 * EACH; i++) {
+        assert_int_equal(classes[strata.members[i]], i >= EACH);
+        seen[strata.members[i]]++;
+    }
+    for (uint32_t i = 0; i < 2 * EACH; i++) assert_int_equal(seen[i], 1);
+    for (uint32_t i = 0; i < EACH; i++) alike += strata.members[i] + 1 == strata.members[EACH + i];
+    assert_in_range(alike, 0, 10);
+    lyc__strata_release(&strata);
+}
+
 /* ---- labels ------------------------------------------------------------------------------------- */
 
 static void kept_labels(const lyc_splits *splits, uint32_t out[CLASSES]) {
@@ -198,11 +225,31 @@ static void test_rows_without_label_stay_in_train(void **state) {
     lyc_dataset_close(data);
 }
 
-/* ---- equal content ------------------------------------------------------------------------------ */
-
-static void same_content(uint32_t row, uint32_t as) {
-    memcpy(x + row * VALUES, x + as * VALUES, VALUES);
+/* A row without a label that equals a labelled one goes where that goes, or nowhere: it is of no use where
+ * something is measured. The label may stand on either of the two. */
+static void test_rows_without_label_follow_their_copies(void **state) {
+    (void)state;
+    made what = base();
+    int place[ROWS];
+    for (uint32_t row = 0; row < TRAIN_PART; row += 2) {
+        same_content(row + 1, row);
+        labels[row % 4 == 0 ? row : row + 1] = LYC_UNLABELLED;
+    }
+    lyc_dataset *data = fixture_open("splits.h5", &what);
+    lyc_splits *splits = cut(data, &usual);
+    places(splits, place);
+    for (uint32_t row = 0; row < TRAIN_PART; row += 2) {
+        uint32_t labelled = row % 4 == 0 ? row + 1 : row, other = row % 4 == 0 ? row : row + 1;
+        assert_true(place[labelled] >= 0);
+        assert_int_equal(place[other], place[labelled] == LYC_SPLIT_TRAIN ? LYC_SPLIT_TRAIN : -1);
+    }
+    assert_int_equal(splits->count[LYC_SPLIT_REWARD], 110);
+    assert_int_equal(splits->count[LYC_SPLIT_VALID], 200);
+    lyc_splits_destroy(splits);
+    lyc_dataset_close(data);
 }
+
+/* ---- equal content ------------------------------------------------------------------------------ */
 
 /* 400 pairs, a group of 30, and 25 rows that equal a test row. */
 static made with_duplicates(void) {
@@ -261,7 +308,31 @@ static void test_strict_refuses_duplicates(void **state) {
     lyc_dataset_close(data);
 }
 
-/* Equal hashes are not enough: equal bytes are. Rows that differ in one bit of one value are different. */
+static uint64_t same_for_all(const void *bytes, size_t size) {
+    (void)bytes, (void)size;
+    return 4;
+}
+
+/* With a hash that is no help the bytes still decide, and the lowest row leads. */
+static void test_the_bytes_decide(void **state) {
+    (void)state;
+    made what = with_duplicates();
+    uint32_t *leaders = NULL, *checked = NULL;
+    lyc_dataset *data = fixture_open("splits.h5", &what);
+    assert_ok(lyc__equal_rows(&leaders, data, lyc__hash64, &failure));
+    assert_ok(lyc__equal_rows(&checked, data, same_for_all, &failure));
+    assert_memory_equal(leaders, checked, ROWS * sizeof *leaders);
+    for (uint32_t row = 0; row < ROWS; row++) {
+        uint32_t lowest = 0;
+        while (memcmp(x + lowest * VALUES, x + row * VALUES, VALUES) != 0) lowest++;
+        assert_int_equal(leaders[row], lowest);
+    }
+    lyc_free(leaders);
+    lyc_free(checked);
+    lyc_dataset_close(data);
+}
+
+/* Rows that differ in one bit of one value are different. */
 static void test_nearly_equal_rows_are_not_equal(void **state) {
     (void)state;
     made what = base();
@@ -423,8 +494,11 @@ int main(void) {
         cmocka_unit_test(test_class_order_applies_to_every_split),
         cmocka_unit_test(test_labelled_is_exact_and_stratified),
         cmocka_unit_test(test_rows_without_label_stay_in_train),
+        cmocka_unit_test(test_rows_without_label_follow_their_copies),
+        cmocka_unit_test(test_classes_are_shuffled_each_by_itself),
         cmocka_unit_test(test_equal_rows_share_a_split),
         cmocka_unit_test(test_strict_refuses_duplicates),
+        cmocka_unit_test(test_the_bytes_decide),
         cmocka_unit_test(test_nearly_equal_rows_are_not_equal),
         cmocka_unit_test(test_bad_options_are_named),
         cmocka_unit_test(test_nan_fractions_are_refused),
