@@ -6,7 +6,8 @@
 #define BETA_2  0.999
 #define EPSILON 1e-8
 
-void lyc__adam_ascend(lyc__adam *adam, double *params, const double *gradient, size_t size, double rate) {
+void lyc__policy_adam_ascend(lyc__policy_adam *adam, double *params, const double *gradient, size_t size,
+                             double rate) {
     *adam->steps += 1;
     double steps = (double)*adam->steps;
     double correct_1 = 1.0 - pow(BETA_1, steps), correct_2 = 1.0 - pow(BETA_2, steps);

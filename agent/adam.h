@@ -6,12 +6,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-typedef struct lyc__adam {
+typedef struct lyc__policy_adam {
     double *m, *v;   /* [size], the owner's; part of a checkpoint together with *steps */
     uint64_t *steps; /* updates made */
-} lyc__adam;
+} lyc__policy_adam;
 
 /* params += rate * m_hat / (sqrt(v_hat) + 1e-8), with beta 0.9 and 0.999. */
-void lyc__adam_ascend(lyc__adam *adam, double *params, const double *gradient, size_t size, double rate);
+void lyc__policy_adam_ascend(lyc__policy_adam *adam, double *params, const double *gradient, size_t size,
+                             double rate);
 
 #endif

@@ -24,7 +24,7 @@ typedef struct lyc__learner {
     size_t size;     /* of params, gradient and the optimiser's moments */
     size_t observation_size;
     double *params, *gradient, *workspace;
-    lyc__adam adam;
+    lyc__policy_adam adam;
     lyc__scale *scale; /* of probe differences, or of rewards around the baseline */
     void *own;         /* of the algorithm */
 } lyc__learner;
@@ -56,20 +56,19 @@ LYC_MUST_USE lyc_status lyc__learner_create(lyc__learner *self, lyc_strategy *st
 /* The heads at an observation, after the floor; raw (may be NULL) gets them before it. */
 void lyc__learner_forward(lyc__learner *self, const double *observation, lyc__heads *raw, lyc__heads *heads);
 
-/* The gradient estimate in the heads from one sampled action, added: advantage * grad log pi(a) + entropy *
- * grad H. */
-void lyc__reinforce_gradient(const lyc__action_law *law, const lyc__heads *heads, const lyc_action *action,
-                             double advantage, double entropy, lyc__heads *gradient);
-/* And from a pair: advantage * (grad log pi(a) - grad log pi(b)) / 2 + entropy * grad H. */
-void lyc__probe_gradient(const lyc__action_law *law, const lyc__heads *heads, const lyc_action *a,
-                         const lyc_action *b, double advantage, double entropy, lyc__heads *gradient);
+/* The credit of one sampled action, added to the gradient in the heads: advantage * grad log pi(a). */
+void lyc__reinforce_credit(const lyc__action_law *law, const lyc__heads *heads, const lyc_action *action,
+                           double advantage, lyc__heads *gradient);
+/* And of a pair: advantage * (grad log pi(a) - grad log pi(b)) / 2. */
+void lyc__probe_credit(const lyc__action_law *law, const lyc__heads *heads, const lyc_action *a,
+                       const lyc_action *b, double advantage, lyc__heads *gradient);
 
-/* Around a sequence of heads and their gradients: start clears the parameters' gradient, add carries one
- * gradient in the heads back to it (floor included; the forward pass must be the last one made), finish
- * ascends and returns the gradient's norm. */
+/* Around the decisions that a reward credits: start clears the parameters' gradient; add carries the credit
+ * of one decision and its entropy bonus through the floor back to the parameters (the last forward pass must
+ * be that decision's; credit is changed); finish ascends and returns the gradient's norm. */
 void lyc__learner_start(lyc__learner *self);
 void lyc__learner_add(lyc__learner *self, const double *observation, const lyc__heads *raw,
-                      lyc__heads *gradient);
+                      const lyc__heads *heads, lyc__heads *credit);
 double lyc__learner_finish(lyc__learner *self);
 
 #endif

@@ -22,23 +22,22 @@ static double remember(lyc__learner *self, const double *observation, const lyc_
     return 0.0;
 }
 
-void lyc__probe_gradient(const lyc__action_law *law, const lyc__heads *heads, const lyc_action *a,
-                         const lyc_action *b, double advantage, double entropy, lyc__heads *gradient) {
+void lyc__probe_credit(const lyc__action_law *law, const lyc__heads *heads, const lyc_action *a,
+                       const lyc_action *b, double advantage, lyc__heads *gradient) {
     lyc__action_log_prob_gradient(law, heads, a, 0.5 * advantage, gradient);
     lyc__action_log_prob_gradient(law, heads, b, -0.5 * advantage, gradient);
-    lyc__action_entropy_gradient(law, heads, entropy, gradient);
 }
 
 static void learn_pair(lyc__learner *self, const lyc_action *a, const lyc_action *b, double reward_a,
                        double reward_b, lyc_feedback *out) {
     double difference = reward_a - reward_b;
-    lyc__heads raw, heads, gradient = {0};
+    lyc__heads raw, heads, credit = {0};
     if (!lyc__action_equal(&self->law, a, b)) lyc__scale_push(self->scale, difference);
     double advantage = lyc__scale_apply(self->scale, difference, self->clip);
     lyc__learner_forward(self, self->own, &raw, &heads);
-    lyc__probe_gradient(&self->law, &heads, a, b, advantage, self->entropy, &gradient);
+    lyc__probe_credit(&self->law, &heads, a, b, advantage, &credit);
     lyc__learner_start(self);
-    lyc__learner_add(self, self->own, &raw, &gradient);
+    lyc__learner_add(self, self->own, &raw, &heads, &credit);
     *out = (lyc_feedback){.advantage = advantage, .gradient_norm = lyc__learner_finish(self)};
 }
 

@@ -53,10 +53,9 @@ static double remember(lyc__learner *self, const double *observation, const lyc_
     return lyc__value_forward(&self->shape, own->w, observation, own->scratch);
 }
 
-void lyc__reinforce_gradient(const lyc__action_law *law, const lyc__heads *heads, const lyc_action *action,
-                             double advantage, double entropy, lyc__heads *gradient) {
+void lyc__reinforce_credit(const lyc__action_law *law, const lyc__heads *heads, const lyc_action *action,
+                           double advantage, lyc__heads *gradient) {
     lyc__action_log_prob_gradient(law, heads, action, advantage, gradient);
-    lyc__action_entropy_gradient(law, heads, entropy, gradient);
 }
 
 /* Adds the gradient of decision `at` of the interval; returns its normalised advantage. */
@@ -65,14 +64,14 @@ static double add_decision(lyc__learner *self, size_t at, double reward) {
     size_t teachers = (size_t)self->shape.teachers;
     const double *observation = own->observation + at * self->observation_size;
     lyc_action action = {0};
-    lyc__heads raw, heads, gradient = {0};
+    lyc__heads raw, heads, credit = {0};
     memcpy(action.select, own->select + at * teachers, teachers * sizeof action.select[0]);
     memcpy(action.score, own->score + at * teachers, teachers * sizeof action.score[0]);
     double value = lyc__value_forward(&self->shape, own->w, observation, own->scratch);
     double advantage = lyc__scale_apply(self->scale, reward - value, self->clip);
     lyc__learner_forward(self, observation, &raw, &heads);
-    lyc__reinforce_gradient(&self->law, &heads, &action, advantage, self->entropy, &gradient);
-    lyc__learner_add(self, observation, &raw, &gradient);
+    lyc__reinforce_credit(&self->law, &heads, &action, advantage, &credit);
+    lyc__learner_add(self, observation, &raw, &heads, &credit);
     return advantage;
 }
 

@@ -48,6 +48,7 @@ lyc_status lyc__learner_create(lyc__learner *self, lyc_strategy *strategy, const
 
 void lyc__learner_forward(lyc__learner *self, const double *observation, lyc__heads *raw, lyc__heads *heads) {
     self->policy->forward(&self->shape, self->params, observation, self->workspace, heads);
+    lyc__policy_centre(heads, self->shape.teachers);
     if (raw != NULL) *raw = *heads;
     lyc__policy_floor(heads, self->shape.teachers, heads);
 }
@@ -56,16 +57,26 @@ void lyc__learner_start(lyc__learner *self) {
     memset(self->gradient, 0, self->size * sizeof *self->gradient);
 }
 
+static void add_heads(lyc__heads *to, const lyc__heads *from, int teachers) {
+    for (int k = 0; k < teachers; k++) {
+        to->select[k] += from->select[k];
+        to->score[k] += from->score[k];
+    }
+}
+
 void lyc__learner_add(lyc__learner *self, const double *observation, const lyc__heads *raw,
-                      lyc__heads *gradient) {
-    lyc__policy_floor_backward(raw, self->shape.teachers, gradient);
-    self->policy->backward(&self->shape, self->params, observation, self->workspace, gradient,
-                           self->gradient);
+                      const lyc__heads *heads, lyc__heads *credit) {
+    lyc__heads entropy = {0};
+    lyc__action_entropy_gradient(&self->law, heads, self->entropy, &entropy);
+    lyc__policy_floor_backward(raw, self->shape.teachers, credit, &entropy);
+    add_heads(credit, &entropy, self->shape.teachers);
+    lyc__policy_centre(credit, self->shape.teachers);
+    self->policy->backward(&self->shape, self->params, observation, self->workspace, credit, self->gradient);
 }
 
 double lyc__learner_finish(lyc__learner *self) {
     double square = 0.0;
     for (size_t i = 0; i < self->size; i++) square += self->gradient[i] * self->gradient[i];
-    lyc__adam_ascend(&self->adam, self->params, self->gradient, self->size, self->learning_rate);
+    lyc__policy_adam_ascend(&self->adam, self->params, self->gradient, self->size, self->learning_rate);
     return sqrt(square);
 }

@@ -24,18 +24,27 @@ static void clamp(const double *raw, int teachers, double *out) {
     for (int k = 0; k < teachers; k++) out[k] = fmax(-LYC__POLICY_LIMIT, fmin(LYC__POLICY_LIMIT, raw[k]));
 }
 
+void lyc__policy_centre(lyc__heads *heads, int teachers) {
+    double mean = 0.0;
+    for (int k = 0; k < teachers; k++) mean += heads->score[k] / teachers;
+    for (int k = 0; k < teachers; k++) heads->score[k] -= mean;
+}
+
 void lyc__policy_floor(const lyc__heads *raw, int teachers, lyc__heads *out) {
     clamp(raw->select, teachers, out->select);
     clamp(raw->score, teachers, out->score);
 }
 
-static void hold_back(const double *raw, int teachers, double *gradient) {
+static void hold_back(const double *raw, int teachers, double *credit, double *entropy) {
     const double furthest = LYC__POLICY_LIMIT + LYC__POLICY_SLACK;
-    for (int k = 0; k < teachers; k++)
-        if (fabs(raw[k]) >= furthest && raw[k] * gradient[k] > 0.0) gradient[k] = 0.0;
+    for (int k = 0; k < teachers; k++) {
+        if (fabs(raw[k]) >= furthest && raw[k] * credit[k] > 0.0) credit[k] = 0.0;
+        if (fabs(raw[k]) >= LYC__POLICY_LIMIT) entropy[k] = 0.0;
+    }
 }
 
-void lyc__policy_floor_backward(const lyc__heads *raw, int teachers, lyc__heads *gradient) {
-    hold_back(raw->select, teachers, gradient->select);
-    hold_back(raw->score, teachers, gradient->score);
+void lyc__policy_floor_backward(const lyc__heads *raw, int teachers, lyc__heads *credit,
+                                lyc__heads *entropy) {
+    hold_back(raw->select, teachers, credit->select, entropy->select);
+    hold_back(raw->score, teachers, credit->score, entropy->score);
 }

@@ -47,12 +47,17 @@ void lyc__policy_pool(const lyc__policy_shape *shape, const double *observation,
 extern const lyc__policy_kind *const lyc__policy_kinds[];
 extern const lyc__policy_kind lyc__policy_shared;
 
+/* Subtracts the mean of the scores: weights depend on differences only, and without this all scores together
+ * would wander to one end of the clamp, where they are equal. Its own backward pass. */
+void lyc__policy_centre(lyc__heads *heads, int teachers);
+
 /* out = clamp(raw, +-LYC__POLICY_LIMIT); in == out is fine. */
 void lyc__policy_floor(const lyc__heads *raw, int teachers, lyc__heads *out);
-/* The floor's backward pass, straight through (docs/credit.md): a gradient of ascent in the clamped outputs
- * becomes one in the raw outputs. It passes unchanged, except that it never pushes an output that is already
- * LYC__POLICY_SLACK past the limit further out. */
-#define LYC__POLICY_SLACK 1.0
-void lyc__policy_floor_backward(const lyc__heads *raw, int teachers, lyc__heads *gradient);
+/* The floor's backward pass, for ascent (docs/credit.md). Entropy has the clamp's true derivative: none past
+ * the limit, so it never pulls on an output that only credit put there. Credit goes straight through in both
+ * directions, so that an output past the limit can come back, except that it never pushes one that is
+ * LYC__POLICY_SLACK past it further out. Both are changed in place. */
+#define LYC__POLICY_SLACK 2.0
+void lyc__policy_floor_backward(const lyc__heads *raw, int teachers, lyc__heads *credit, lyc__heads *entropy);
 
 #endif

@@ -11,8 +11,9 @@
 #include "agent/policy.h"
 #include "lyceum/random.h"
 
-#define HEADS     2
-#define HEAD_INIT 0.01 /* small: a fresh policy is close to p = 1/2 and equal weights */
+#define HEADS        2
+#define COMMON_SCALE 0.25
+#define HEAD_INIT    0.01 /* small: a fresh policy is close to p = 1/2 and equal weights */
 
 /* Where the pieces of the parameter block start. */
 typedef struct layout {
@@ -45,7 +46,7 @@ static void init(const lyc__policy_shape *shape, uint64_t seed, double *params) 
     layout at = layout_of(shape);
     lyc_random random = lyc_random_start((lyc_random_key){.seed = seed, .purpose = LYC_PURPOSE_POLICY_INIT});
     memset(params, 0, at.size * sizeof *params);
-    double deviation = 1.0 / sqrt((double)at.inputs);
+    double deviation = 1.0 / sqrt((double)at.own + COMMON_SCALE * COMMON_SCALE * (double)at.common);
     for (size_t i = 0; i < at.bias; i++) params[i] = deviation * lyc_random_normal(&random);
     for (int head = 0; head < HEADS; head++)
         for (size_t j = 0; j < at.hidden; j++)
@@ -63,6 +64,7 @@ static void forward(const lyc__policy_shape *shape, const double *params, const 
     layout at = layout_of(shape);
     double *common = workspace, *hidden = workspace + at.common;
     lyc__policy_pool(shape, observation, common);
+    for (size_t i = 0; i < at.common; i++) common[i] *= COMMON_SCALE;
     for (size_t j = 0; j < at.hidden; j++) {
         const double *w = params + j * at.inputs;
         double shared = params[at.bias + j] + dot(w + at.own, common, at.common);

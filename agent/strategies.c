@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "agent/strategy.h"
+#include "base/suggest.h"
 
 #define ARENA_CHUNK ((size_t)64 * 1024)
 
@@ -41,15 +42,20 @@ static const char *argument_of(const lyc__strategy_kind *kind, const char *text)
 
 static lyc_status find_kind(const char *text, const lyc__strategy_kind **kind, const char **argument,
                             lyc_error *err) {
-    char names[512] = "";
+    const char *names[KINDS];
+    char list[512] = "";
     for (size_t i = 0; i < KINDS; i++) {
         *kind = lyc__strategy_kinds[i];
         *argument = argument_of(*kind, text);
         if (*argument != NULL) return LYC_OK;
-        strcat(names, i == 0 ? "" : ", ");
-        strcat(names, (*kind)->name);
+        names[i] = (*kind)->name;
+        strcat(list, i == 0 ? "" : ", ");
+        strcat(list, names[i]);
     }
-    LYC_FAIL(err, LYC_ECONFIG, "agent.strategy: there is no strategy \"%s\"; valid are: %s", text, names);
+    const char *near = lyc__nearest(text, names, KINDS);
+    LYC_FAIL(err, LYC_ECONFIG, "agent.strategy: there is no strategy \"%s\"%s%s%s; valid are: %s", text,
+             near == NULL ? "" : " (did you mean \"", near == NULL ? "" : near, near == NULL ? "" : "\"?)",
+             list);
 }
 
 static lyc_status copy_numbers(lyc_strategy *self, const double **field, const double *from, lyc_error *err) {

@@ -1,10 +1,24 @@
 /* The agent and its rivals: whoever decides, for a batch, which teachers teach and how much.
  *
  * One interface for the learned policy and for every fixed strategy. The agent sees numbers only (logits,
- * labels, statistics); it knows nothing of files, students or teachers' kinds. Formulas: Williams 1992
- * (REINFORCE); Yuan et al. 2021 (arXiv 2012.06048) for the setting; paired probes: docs/credit.md.
+ * labels, statistics); it knows nothing of files, students or teachers' kinds. Formulas: docs/credit.md; Williams
+ * 1992 (REINFORCE); Yuan et al. 2021 (arXiv 2012.06048) for the setting.
  *
- * Thread-safety: one strategy is used by one thread at a time.
+ *     lyc_strategy_create(&agent, &options, &facts, seed, batch, &err);
+ *     for each batch:
+ *         lyc_strategy_decide(agent, &input, &decision, &err);           // decision.weights teach the student
+ *         if (probe is due) {                                             // options.credit.kind is LYC_CREDIT_PROBE
+ *             lyc_action a, b;
+ *             lyc_strategy_sample(agent, &input, 0, &a);
+ *             lyc_strategy_sample(agent, &input, 1, &b);
+ *             ... two clones of the student follow a.weight and b.weight, giving reward_a and reward_b ...
+ *             lyc_strategy_learn_pair(agent, &a, &b, reward_a, reward_b, &feedback, &err);
+ *         }
+ *     lyc_strategy_destroy(agent);
+ *
+ * Errors: LYC_ECONFIG for options that are wrong, naming the key; LYC_ENUMERIC for logits or rewards that are not
+ * numbers, naming the teacher, with nothing changed; LYC_EINTERNAL for calls in an order that makes no sense.
+ * Thread-safety: one strategy is used by one thread at a time; different ones share nothing.
  */
 #ifndef LYCEUM_AGENT_H
 #define LYCEUM_AGENT_H
@@ -43,7 +57,9 @@ typedef struct lyc_agent_options {
     } credit;
 } lyc_agent_options;
 
-/* Known before the first batch; constants of the run. Arrays of [teachers]. */
+/* Known before the first batch; constants of the run. Arrays of [teachers], copied on creation. A cross-entropy may be
+ * infinite (a teacher that does not know every class); NaN is refused by the strategies that look at it. With no
+ * teachers only `none` can be made, and the arrays may be NULL. */
 typedef struct lyc_agent_facts {
     int teachers, classes;
     const char *const *names;
@@ -56,7 +72,7 @@ typedef struct lyc_decision_input {
     uint64_t seed;               /* the training seed */
     uint32_t epoch, step;        /* key of random draws: step within the epoch */
     uint64_t global_step;
-    size_t rows;
+    size_t rows;                        /* 1 .. max_rows */
     const float *const *teacher_logits; /* [teachers] -> [rows, classes]; -INFINITY where a class is unknown */
     const float *student_logits;        /* [rows, classes] */
     const int32_t *labels;              /* [rows], LYC_UNLABELLED where withheld */
@@ -65,36 +81,45 @@ typedef struct lyc_decision_input {
     double lr_fraction;                 /* scheduled rate / base rate */
 } lyc_decision_input;
 
+/* The weights teach; the selection is the 0/1 record of the decision. They agree (weight 0 where not selected) except
+ * for the learned strategy with teach = mean: there the weights are the policy's means over its selections, so that
+ * every teacher has some, and `select` is the policy's greedy set. */
 typedef struct lyc_decision {
     bool distils;                /* false: no KD term for this batch (`none`) */
     bool per_row;                /* weights differ by row */
-    const float *weights;        /* [teachers], or [rows, teachers] when per_row; each row sums to 1; 0 where not
-                                    selected; borrowed until the next decide */
-    uint8_t select[LYC_MAX_TEACHERS];
+    const float *weights;        /* [teachers], or [rows, teachers] when per_row; each row sums to 1 (all 0 without
+                                    distillation); borrowed until the next decide */
+    uint8_t select[LYC_MAX_TEACHERS];    /* never empty where it distils; per row: whoever has weight on any */
     float mean_weight[LYC_MAX_TEACHERS]; /* over the rows */
-    double log_prob, entropy;    /* of the policy; NAN for fixed strategies */
-    double value;                /* baseline's estimate (on policy), else NAN */
-    const double *observation;   /* [observation_size], normalised; NULL for strategies that look at nothing */
+    double log_prob;             /* of the selection (and of the scores: their means, or as sampled on policy); NAN for
+                                    fixed strategies */
+    double entropy;              /* of the policy's selection, given that it is not empty, nats; 0 where the action
+                                    mode draws none; NAN for fixed strategies */
+    double value;                /* baseline's estimate of the reward (on policy), else NAN */
+    const double *observation;   /* [observation_size], normalised; borrowed until the next decide; NULL for strategies
+                                    that look at nothing */
 } lyc_decision;
 
 /* One sampled action of the learned policy: a set and weights over it, held for a probe or a batch. */
 typedef struct lyc_action {
     uint8_t select[LYC_MAX_TEACHERS]; /* never empty */
     float weight[LYC_MAX_TEACHERS];   /* sum 1, 0 outside the selection */
-    double score[LYC_MAX_TEACHERS];   /* u_k of the selected */
+    double score[LYC_MAX_TEACHERS];   /* u_k of the selected, 0 elsewhere and where the mode draws none */
     double log_prob;
 } lyc_action;
 
 typedef struct lyc_strategy lyc_strategy;
 
-/* Table of strategies: name (as written in a config), one-line description, NULL past the end. */
+/* Table of strategies: name (as written in a config; one that takes an argument as "single:<teacher>"), one-line
+ * description, NULL past the end. */
 LYC_API const char *lyc_strategy_name(size_t index);
 LYC_API const char *lyc_strategy_doc(size_t index);
 
+/* `seed` draws the initial policy; `max_rows` is the largest batch. Nothing of the arguments is kept. */
 LYC_API LYC_MUST_USE lyc_status lyc_strategy_create(lyc_strategy **out, const lyc_agent_options *options,
                                                     const lyc_agent_facts *facts, uint64_t seed, size_t max_rows,
                                                     lyc_error *err);
-LYC_API void lyc_strategy_destroy(lyc_strategy *strategy);
+LYC_API void lyc_strategy_destroy(lyc_strategy *strategy); /* NULL is fine */
 LYC_API bool lyc_strategy_learns(const lyc_strategy *strategy);
 LYC_API bool lyc_strategy_needs_teachers(const lyc_strategy *strategy); /* false for `none` */
 LYC_API size_t lyc_strategy_observation_size(const lyc_strategy *strategy); /* 0 for most fixed ones */
@@ -107,21 +132,29 @@ LYC_API const char *lyc_strategy_observation_name(const lyc_strategy *strategy, 
 LYC_API LYC_MUST_USE lyc_status lyc_strategy_decide(lyc_strategy *strategy, const lyc_decision_input *input,
                                                     lyc_decision *out, lyc_error *err);
 
-/* Probe credit: draws action number `draw` (0 or 1) from the policy at the observation of the last decide. */
+/* Probe credit: draws action number `draw` (0 or 1) from the policy at the observation of the last decide, keyed by
+ * (input->seed, LYC_PURPOSE_ACTION, epoch, step, draw). Strategies that do not learn give an empty action. */
 LYC_API void lyc_strategy_sample(lyc_strategy *strategy, const lyc_decision_input *input, int draw, lyc_action *out);
 
+/* advantage: what the update was scaled with, normalised and clipped (on policy: its mean over the interval);
+ * gradient_norm: of the estimate in the policy's parameters. */
 typedef struct lyc_feedback { double advantage, gradient_norm; } lyc_feedback;
-/* Learns from a pair: rewards of the two actions on the same held-out samples. A pair of equal actions
- * carries no information: call it all the same, with equal rewards (only entropy acts). */
+/* Learns from a pair: rewards of the two actions on the same held-out samples, drawn by lyc_strategy_sample (other
+ * decisions may lie in between: the observation they were drawn at is remembered). A pair of equal actions carries
+ * no information: call it all the same, with equal rewards (only entropy acts). LYC_ENUMERIC when a reward is not
+ * finite; nothing is changed then. */
 LYC_API LYC_MUST_USE lyc_status lyc_strategy_learn_pair(lyc_strategy *strategy, const lyc_action *a, const lyc_action *b,
                                                         double reward_a, double reward_b, lyc_feedback *out, lyc_error *err);
-/* On-policy credit: the reward of the interval of decisions since the last call. */
+/* On-policy credit: the reward of the interval of decisions since the last call, at most credit.steps of them.
+ * LYC_ENUMERIC as above. */
 LYC_API LYC_MUST_USE lyc_status lyc_strategy_learn_reward(lyc_strategy *strategy, double reward, lyc_feedback *out, lyc_error *err);
 
-/* Greedy behaviour, for evaluation: from now on decide() takes the best set and does not learn. */
+/* Greedy behaviour, for evaluation: from now on decide() takes the greedy set, with the policy's mean weights inside
+ * it, and changes nothing: no statistics, no memory; learning is LYC_EINTERNAL. Fixed strategies do as ever. */
 LYC_API void lyc_strategy_set_greedy(lyc_strategy *strategy, bool greedy);
 
-/* Registers everything a resumed run needs: policy, its Adam, normalisers, baseline, open interval. */
+/* Registers everything a resumed run needs ("agent/..."): policy, its Adam, normalisers, baseline, open interval. The
+ * strategy must outlive the state. */
 LYC_API LYC_MUST_USE lyc_status lyc_strategy_register(lyc_strategy *strategy, lyc_state *state, lyc_error *err);
 
 LYC_END_DECLS
