@@ -438,6 +438,7 @@ static void full_disk(void **state) {
     assert_non_null(strstr(err.message, "untouched"));
     assert_false(scratch_has("checkpoints/step-000000020.h5"));
     assert_false(scratch_has("checkpoints/step-000000020.h5.tmp"));
+    assert_false(scratch_has("checkpoints/step-000000010.h5.tmp"));
     int found = 0;
     uint64_t step = 0;
     assert_int_equal(lyc_checkpoint_load(read->state, scratch_directory, &found, &step, &err), LYC_OK);
@@ -510,6 +511,7 @@ static void killed_while_saving(void **state) {
         pid_t child = fork();
         assert_true(child >= 0);
         if (child == 0) {
+            (void)alarm(30); /* should the test end before it kills */
             world *w = make_world(0);
             for (uint64_t step = reached + 1;; step++) {
                 fill(w, (unsigned)step);

@@ -17,6 +17,15 @@ static void pause_ms(long milliseconds) {
     (void)nanosleep(&span, NULL);
 }
 
+/* The writer of the test that is running: it ends with the test, however that ends. */
+static pid_t writer;
+
+static int close_and_kill(void **state) {
+    if (writer > 0 && kill(writer, SIGKILL) == 0) (void)waitpid(writer, NULL, 0);
+    writer = 0;
+    return scratch_close(state);
+}
+
 static pid_t spawn(void (*work)(int command, int answer, uint64_t number), uint64_t number, int *to,
                    int *from) {
     int commands[2], answers[2];
@@ -24,7 +33,9 @@ static pid_t spawn(void (*work)(int command, int answer, uint64_t number), uint6
     assert_int_equal(pipe(answers), 0);
     pid_t child = fork();
     assert_true(child >= 0);
+    writer = child;
     if (child == 0) {
+        (void)alarm(120); /* should the test itself be killed */
         (void)close(commands[1]);
         (void)close(answers[0]);
         work(commands[0], answers[1], number);
@@ -41,6 +52,7 @@ static void end(pid_t child, int to, int from, bool killed) {
     int how = 0;
     (void)close(to);
     assert_int_equal(waitpid(child, &how, 0), child);
+    writer = 0;
     (void)close(from);
     if (killed) assert_true(WIFSIGNALED(how));
     else assert_true(WIFEXITED(how) && WEXITSTATUS(how) == 0);
@@ -277,6 +289,23 @@ static void resumed_is_equal(void **state) {
     lyc_runreader_close(b);
 }
 
+/* More rows than are copied at a time. */
+static void long_tables_are_copied(void **state) {
+    (void)state;
+    const uint64_t rows = 300000;
+    lyc_runfile *file;
+    lyc_runreader *reader;
+    lyc_error err = {0};
+    assert_int_equal(sample_create(&file, scratch_path("run.h5"), &err), LYC_OK);
+    for (uint64_t row = 0; row < rows; row++) assert_int_equal(sample_append(file, 1, row, &err), LYC_OK);
+    assert_int_equal(lyc_runfile_close(file, &err), LYC_OK);
+    assert_int_equal(sample_resume(&file, scratch_path("run.h5"), 0, rows - 1, &err), LYC_OK);
+    assert_int_equal(lyc_runfile_close(file, &err), LYC_OK);
+    assert_int_equal(open_rows(&reader, "narrow"), rows - 1);
+    assert_string_equal(sample_check(reader, 1, 0, rows - 1), "");
+    lyc_runreader_close(reader);
+}
+
 static void resume_refuses(void **state) {
     (void)state;
     lyc_runfile *file = NULL;
@@ -330,10 +359,11 @@ static void resume_waits_for_the_writer(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, scratch_open, scratch_close)
-        TEST(at_most_once_a_second),       TEST(one_reader_follows), TEST(read_while_it_grows),
-        TEST(killed_at_any_moment),        TEST(resumed_is_equal),   TEST(resume_refuses),
-        TEST(resume_waits_for_the_writer),
+#define TEST(name) cmocka_unit_test_setup_teardown(name, scratch_open, close_and_kill)
+        TEST(at_most_once_a_second), TEST(one_reader_follows),
+        TEST(read_while_it_grows),   TEST(killed_at_any_moment),
+        TEST(resumed_is_equal),      TEST(long_tables_are_copied),
+        TEST(resume_refuses),        TEST(resume_waits_for_the_writer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -224,6 +224,7 @@ static void phases(void **state) {
     pid_t child = fork();
     assert_true(child >= 0);
     if (child == 0) {
+        (void)alarm(30); /* should the test end before it kills */
         lyc_run_facts facts = story_facts(STORY_TEACHERS);
         lyc_runfile *file;
         if (lyc_run_create(&file, scratch_path("run.h5"), &facts, NULL) != LYC_OK) _exit(1);
