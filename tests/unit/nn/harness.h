@@ -108,8 +108,14 @@ static inline lyc__call harness_call(harness *h) {
     return call;
 }
 
+/* Operators write all of their results, and do not count on zeros. */
+static inline void harness_spoil(float *x, size_t count) {
+    for (size_t i = 0; i < count; i++) x[i] = NAN;
+}
+
 static inline void harness_forward(harness *h) {
     lyc__call call = harness_call(h);
+    harness_spoil(h->out, harness_out_count(h));
     const lyc__barrier *barrier = h->node.op->barrier;
     if (barrier != NULL && h->mode == LYC_MODE_TRAIN) barrier->gather(&call, h->total);
     h->node.op->forward(&call);
@@ -117,6 +123,8 @@ static inline void harness_forward(harness *h) {
 
 static inline void harness_backward(harness *h) {
     lyc__call call = harness_call(h);
+    harness_spoil(h->d_params, h->param_size);
+    for (int i = 0; i < h->node.input_count; i++) harness_spoil(h->d_in[i], harness_in_count(h, i));
     if (h->node.op->barrier != NULL) h->node.op->barrier->gather_backward(&call, h->d_total);
     h->node.op->backward(&call);
 }
