@@ -64,7 +64,7 @@ static lyc_status create_column(const lyc_runfile *file, hid_t group, lyc__run_c
     hsize_t dims[3] = {0}, limits[3] = {H5S_UNLIMITED}, chunk[3] = {chunk_rows(column->row_bytes)};
     for (int i = 1; i < column->rank; i++) {
         dims[i] = column->dims[i];
-        limits[i] = dims[i] > 0 ? dims[i] : H5S_UNLIMITED; /* a chunk may not exceed a fixed limit of 0 */
+        limits[i] = dims[i];
         chunk[i] = dims[i] > 0 ? dims[i] : 1;
     }
     hid_t space = H5Screate_simple(column->rank, dims, limits), how = H5Pcreate(H5P_DATASET_CREATE);

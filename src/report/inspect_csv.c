@@ -73,15 +73,15 @@ typedef struct block {
     double *values[COLUMN_COUNT];
 } block;
 
-static lyc_status read_block(lyc_runreader *reader, uint64_t first, uint64_t count, size_t teachers,
-                             block *out, lyc_error *err) {
+static lyc_status read_block(lyc_runreader *reader, const char *path, uint64_t first, uint64_t count,
+                             size_t teachers, block *out, lyc_error *err) {
     for (size_t i = 0; i < COLUMN_COUNT; i++) {
         size_t width, wanted = columns[i].per_teacher ? teachers : 1;
         LYC_TRY(lyc_runreader_read(reader, "trajectory", columns[i].name, first, count, &out->values[i],
                                    &width, err));
         if (width != wanted)
             LYC_FAIL(err, LYC_EFORMAT,
-                     "/trajectory/%s has %zu numbers a row, %zu were expected: the file is damaged",
+                     "%s: /trajectory/%s has %zu numbers a row, %zu were expected: the file is damaged", path,
                      columns[i].name, width, wanted);
     }
     return LYC_OK;
@@ -107,19 +107,20 @@ static lyc_status send(lyc__text *text, lyc_text_sink sink, void *payload, lyc_e
     return status;
 }
 
-static lyc_status write_trajectory(lyc_runreader *reader, lyc__text *text, size_t teachers,
+/* `text` holds the heading: it leaves with the first rows, so that a damaged file yields no line at all. */
+static lyc_status write_trajectory(lyc_runreader *reader, const char *path, lyc__text *text, size_t teachers,
                                    lyc_text_sink sink, void *payload, lyc_error *err) {
     uint64_t rows;
     lyc_status status = lyc_runreader_rows(reader, "trajectory", &rows, err);
     for (uint64_t first = 0; first < rows && status == LYC_OK; first += BLOCK_ROWS) {
         uint64_t count = rows - first < BLOCK_ROWS ? rows - first : BLOCK_ROWS;
         block values = {{0}};
-        status = read_block(reader, first, count, teachers, &values, err);
+        status = read_block(reader, path, first, count, teachers, &values, err);
         if (status == LYC_OK) write_rows(text, &values, count, teachers);
         for (size_t i = 0; i < COLUMN_COUNT; i++) lyc_free(values.values[i]);
         if (status == LYC_OK) status = send(text, sink, payload, err);
     }
-    return status;
+    return status == LYC_OK && (text->size > 0 || text->failed) ? send(text, sink, payload, err) : status;
 }
 
 lyc_status lyc_inspect_csv(const char *path, lyc_text_sink sink, void *payload, lyc_error *err) {
@@ -132,8 +133,7 @@ lyc_status lyc_inspect_csv(const char *path, lyc_text_sink sink, void *payload, 
     LYC_TRY_GOTO(lyc_runreader_open(&reader, file, err));
     LYC_TRY_GOTO(lyc_runreader_texts(reader, "/teachers/name", &teachers, &teacher_count, err));
     write_header(&text, teachers, teacher_count);
-    LYC_TRY_GOTO(send(&text, sink, payload, err));
-    LYC_TRY_GOTO(write_trajectory(reader, &text, teacher_count, sink, payload, err));
+    LYC_TRY_GOTO(write_trajectory(reader, file, &text, teacher_count, sink, payload, err));
 done:
     lyc__text_discard(&text);
     lyc_free(teachers);
