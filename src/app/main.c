@@ -1,6 +1,9 @@
 /* The program: a table of subcommands and what answers without one. */
+#include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "app/command.h"
 #include "base/suggest.h"
@@ -83,8 +86,20 @@ static int leave(int code) {
     return code == LYC__EXIT_DONE ? LYC__EXIT_FAILED : code;
 }
 
+/* Started with a stream closed, the first file opened would take its number, and messages would go into that
+ * file. A stand-in takes it instead, opened the wrong way round: what is written to it fails, and is told. A
+ * file larger than the limit (`ulimit -f`) is an error with a message, not a signal that kills. */
+static void prepare_process(void) {
+    for (int stream = 0; stream <= STDERR_FILENO; stream++)
+        if (fcntl(stream, F_GETFD) < 0)
+            (void)!open("/dev/null",
+                        stream == STDIN_FILENO ? O_WRONLY : O_RDONLY); /* the lowest free number */
+    signal(SIGXFSZ, SIG_IGN);
+}
+
 int main(int argc, char **argv) {
     const char *first = argc > 1 ? argv[1] : "";
+    prepare_process();
     if (argc < 2) {
         print_help();
         return leave(LYC__EXIT_USAGE);
