@@ -8,6 +8,10 @@
 #define MAX_TEXT_BYTES ((size_t)64 << 20)
 #define MAX_TABLES     64
 #define STABLE_READS   100
+/* HDF5 reads a page whose checksum is wrong again, since a writer may be at it, and doubles the pause each
+ * time. Its own 100 attempts would take longer than anyone lives; these take 30 ms, a writer's page
+ * microseconds. */
+#define READ_ATTEMPTS 25
 
 struct lyc_runreader {
     char *path;
@@ -36,8 +40,12 @@ static lyc_status check_format(lyc_runreader *reader, lyc_error *err) {
 /* SWMR first: it opens what is being written, what a kill left behind and what was closed. Files that went
  * through other tools may have an older layout, which only opens plainly. */
 static lyc_status open_file(lyc_runreader *reader, lyc_error *err) {
-    lyc_status status = lyc__h5_open(&reader->file, reader->path, "run file",
-                                     H5F_ACC_RDONLY | H5F_ACC_SWMR_READ, H5P_DEFAULT, err);
+    hid_t access = H5Pcreate(H5P_FILE_ACCESS);
+    lyc_status status = access < 0 || H5Pset_metadata_read_attempts(access, READ_ATTEMPTS) < 0
+                            ? LYC_ERROR(err, LYC_ENOMEM, "no memory to open %s", reader->path)
+                            : lyc__h5_open(&reader->file, reader->path, "run file",
+                                           H5F_ACC_RDONLY | H5F_ACC_SWMR_READ, access, err);
+    lyc__h5_release(&access);
     if (status != LYC_EFORMAT) return status;
     if (lyc__h5_open(&reader->file, reader->path, "run file", H5F_ACC_RDONLY, H5P_DEFAULT, NULL) == LYC_OK)
         return LYC_OK;
