@@ -51,21 +51,21 @@ static void write_header(lyc__text *text, char *const *teachers, size_t teacher_
     lyc__text_add_bytes(text, "\n", 1);
 }
 
-/* The fewest digits that read back as the same number of its own type: 0.1f is 0.1, not 0.10000000149. */
+/* The double of the fewest decimals that is the same number in 32 bits: 0.1f is 0.1, not 0.10000000149. Up to
+ * 10^22 a power of ten is exact, so that the quotient is what the decimals would be read as. */
+static double shortest(double value) {
+    double scale = 1;
+    for (int decimals = 0; decimals <= 22; decimals++, scale *= 10) {
+        double rounded = round(value * scale) / scale;
+        if ((float)rounded == (float)value) return rounded;
+    }
+    return value;
+}
+
 static void write_number(lyc__text *text, lyc_type type, double value) {
     char digits[LYC__NUMBER_SIZE];
     if (!isfinite(value)) return;
-    if (type == LYC_TYPE_F32) {
-        double scale = 1;
-        for (int places = 0; places <= 9; places++, scale *= 10) {
-            double rounded = round(value * scale) / scale;
-            if ((float)rounded == (float)value) {
-                value = rounded;
-                break;
-            }
-        }
-    }
-    lyc__number_format(value, digits);
+    lyc__number_format(type == LYC_TYPE_F32 ? shortest(value) : value, digits);
     lyc__text_add(text, "%s", digits);
 }
 

@@ -78,6 +78,7 @@ static lyc_status mean_by_class(lyc__inspector *run, const char *column, const d
 #define DROPPED_SHARE 0.4 /* of `equal`: below it a teacher counts as dropped */
 #define MAIN_WEIGHT   0.5
 #define MAIN_SHARE    1.6
+#define FAVOURED      1.4 /* of `equal` */
 #define MUCH_MORE     1.25
 #define MUCH_LESS     0.8
 #define NOTICEABLE    0.05
@@ -146,7 +147,7 @@ static void say_trend(sentence *to, const lyc_inspected_teacher *teacher, double
     else if (is_main) say_last(to, "the main teacher throughout", teacher);
     else if (rises) say_from_to(to, "listened to more and more", teacher);
     else if (falls) say_from_to(to, "listened to less and less", teacher);
-    else say_last(to, "kept throughout", teacher);
+    else say_last(to, last >= FAVOURED * equal ? "favoured throughout" : "kept throughout", teacher);
 }
 
 /* Only strategies that decide row by row can tell classes apart. */

@@ -182,6 +182,11 @@ static void shifting(uint64_t row, float w[STORY_TEACHERS]) {
     w[0] = 0.2f + 0.25f * t, w[1] = 0.45f - 0.25f * t, w[2] = 0.3495f, w[3] = 0.0005f;
 }
 
+static void two_favourites(uint64_t row, float w[STORY_TEACHERS]) {
+    (void)row;
+    w[0] = 0.375f, w[1] = 0.375f, w[2] = 0.125f, w[3] = 0.125f;
+}
+
 static void only(uint64_t row, float w[STORY_TEACHERS]) {
     (void)row;
     w[0] = 1;
@@ -206,6 +211,11 @@ static void sentences(void **state) {
              "listened to less and less, from 42 % of the weight in the first quarter to 23 % in the last",
              "kept throughout, 35 % of the weight in the last quarter",
              "hardly listened to from the start, under 1 % of the weight in the last quarter"});
+    says(4, 400, two_favourites,
+         (const char *const[]){"favoured throughout, 38 % of the weight in the last quarter",
+                               "favoured throughout, 38 % of the weight in the last quarter",
+                               "kept throughout, 12 % of the weight in the last quarter",
+                               "kept throughout, 12 % of the weight in the last quarter"});
     says(1, 400, only, (const char *const[]){"the only teacher"});
     says(4, 39, always,
          (const char *const[]){"75 % of the weight so far; too early to say more",

@@ -298,8 +298,11 @@ static void long_csv(void **state) {
     lyc_runfile *file = story_create(&facts);
     lyc_error err = {0};
     for (uint64_t row = 0; row < 5000; row++) {
-        const lyc_trajectory_row values = {
-            .step = row, .select = select, .weight = weight, .seconds_probe = 1e-7f};
+        const lyc_trajectory_row values = {.step = row,
+                                           .select = select,
+                                           .weight = weight,
+                                           .seconds_decide = 123456.7f,
+                                           .seconds_probe = 2.07e-7f};
         assert_int_equal(lyc_run_append_trajectory(file, &values, &err), LYC_OK);
     }
     story_close(file);
@@ -307,7 +310,7 @@ static void long_csv(void **state) {
     char line[1024];
     assert_int_equal(lyc_inspect_csv(scratch_directory, collect, &got, &err), LYC_OK);
     assert_int_equal(got.pieces, 2);
-    assert_string_equal(line_of(&got, 5000, line), "4999,0,1,0.1,0,0,0,0,0,0,0,0,0,0,0,0,1e-07");
+    assert_string_equal(line_of(&got, 5000, line), "4999,0,1,0.1,0,0,0,0,0,0,0,0,0,0,123456.7,0,2.07e-07");
     free(got.text);
 }
 
