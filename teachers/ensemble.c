@@ -8,6 +8,8 @@
 
 struct lyc_ensemble {
     const lyc_dataset *data;
+    lyc_view_recipe recipe; /* what teachers and banks are opened with */
+    bool clean;
     lyc_pool *pool;
     size_t look_ahead_bytes, min_ahead;
     lyc__look_ahead_member *members;
@@ -44,14 +46,16 @@ lyc_status lyc__ensemble_open_kinds(lyc_ensemble **out, const lyc_ensemble_optio
     LYC_TRY(check_names(options, err));
     LYC_TRY(lyc_allocate((void **)&ensemble, 1, sizeof *ensemble, "an ensemble", err));
     ensemble->data = data;
+    ensemble->recipe = lyc_teacher_recipe(recipe, options->view);
+    ensemble->clean = options->view == LYC_TEACHER_VIEW_CLEAN;
     ensemble->pool = pool;
     ensemble->look_ahead_bytes = options->look_ahead_bytes;
     ensemble->min_ahead = options->min_ahead;
     lyc_status status = LYC_NEW_ARRAY(ensemble->members, options->teacher_count, err);
     for (size_t i = 0; status == LYC_OK && i < options->teacher_count; i++) {
         ensemble->count = i + 1;
-        status = open_member(&ensemble->members[i], options, i, kinds != NULL ? kinds[i] : NULL, data, recipe,
-                             err);
+        status = open_member(&ensemble->members[i], options, i, kinds != NULL ? kinds[i] : NULL, data,
+                             &ensemble->recipe, err);
     }
     if (status == LYC_OK) *out = ensemble;
     else lyc_ensemble_close(ensemble);
@@ -111,6 +115,7 @@ lyc_status lyc_ensemble_start(lyc_ensemble *ensemble, const uint32_t *rows, uint
         .row_count = count,
         .batch = batch,
         .views = views,
+        .clean = ensemble->clean,
         .seed = seed,
         .epochs = epochs,
         .first_epoch = first_epoch,

@@ -39,6 +39,7 @@ struct lyc__look_ahead {
     uint32_t first_epoch, first_step, steps, batch; /* steps: of an epoch */
     uint64_t total;                                 /* batches from the first to the last */
     uint64_t capacity;
+    bool clean;     /* as in the options */
     uint32_t *rows; /* of the samplers */
     driver *drivers;
     size_t driver_count;
@@ -70,11 +71,12 @@ static lyc_status answer_batch(driver *self, uint64_t index, lyc_error *err) {
                     .logits = out->logits};
     memcpy(out->rows, batch.rows, batch.count * sizeof *out->rows);
     lyc_status status;
+    int view = ahead->clean ? 0 : out->view;
     if (self->member.bank != NULL)
-        status = lyc__bank_logits(self->member.bank, out->rows, out->count, out->view, out->logits,
-                                  ahead->pool, &ahead->stopping, err);
+        status = lyc__bank_logits(self->member.bank, out->rows, out->count, view, out->logits, ahead->pool,
+                                  &ahead->stopping, err);
     else
-        status = lyc_teacher_logits(self->member.teacher, out->rows, out->count, out->view, out->logits,
+        status = lyc_teacher_logits(self->member.teacher, out->rows, out->count, view, out->logits,
                                     ahead->pool, err);
     const uint64_t *ids = lyc_dataset_ids(ahead->data);
     for (uint32_t i = 0; i < out->count; i++) out->ids[i] = ids[out->rows[i]];
@@ -350,6 +352,7 @@ lyc_status lyc__look_ahead_start(lyc__look_ahead **out, const lyc__look_ahead_op
     ahead->data = options->data;
     ahead->pool = options->pool;
     ahead->batch = options->batch;
+    ahead->clean = options->clean;
     ahead->classes = lyc_dataset_classes(options->data);
     pthread_mutex_init(&ahead->mutex, NULL);
     pthread_cond_init(&ahead->room, NULL);

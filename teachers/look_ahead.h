@@ -19,6 +19,7 @@ typedef struct lyc__look_ahead_options {
     const uint32_t *rows;    /* copied */
     uint32_t row_count, batch;
     int views;
+    bool clean; /* members are asked for view 0 whatever the view of the batch */
     uint64_t seed;
     uint32_t epochs, first_epoch, first_step;
 } lyc__look_ahead_options;

@@ -136,6 +136,10 @@ const lyc_dataset *lyc__teacher_data(const lyc_teacher *teacher) {
     return teacher->source.data;
 }
 
+lyc_view_recipe lyc_teacher_recipe(const lyc_view_recipe *recipe, lyc_teacher_view view) {
+    return view == LYC_TEACHER_VIEW_CLEAN ? (lyc_view_recipe){.views = 1} : *recipe;
+}
+
 const lyc_view_recipe *lyc__teacher_recipe(const lyc_teacher *teacher) {
     return teacher->source.recipe;
 }

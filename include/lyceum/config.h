@@ -41,7 +41,8 @@ typedef struct lyc_config {
     struct {
         const char *path;
         lyc_split_options split;        /* reward_fraction, valid_fraction, split_seed, labelled, strict, only_classes, class_order */
-        lyc_view_recipe view;           /* augment.{views,shift,flip,seed} */
+        lyc_view_recipe view;           /* augment.{views,shift,flip,cutout,seed} */
+        lyc_teacher_view teacher_view;  /* augment.teacher_view, distill */
     } data;
     lyc_teacher_options *teachers;      /* distill */
     size_t teacher_count;

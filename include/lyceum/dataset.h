@@ -74,15 +74,22 @@ LYC_API void lyc_preprocess_of(const lyc_dataset *data, lyc_preprocess *out); /*
 
 /* Augmentation: a pure function of (seed, recipe, view, row id), and no function of the training seed, of the
  * number of views or of the rows beside it. View 0 is always the clean sample. The image is mirrored first,
- * then moved. */
+ * then moved, then a square is cut out.
+ *
+ * `shift` is what others call a random crop after zero-padding by as many pixels. `cutout` is the side of a
+ * square (DeVries and Taylor 2017, "Improved regularization of convolutional neural networks with cutout") whose
+ * middle is a uniformly drawn pixel, so that it may hang over the border; inside it the network's input is 0,
+ * which is the mean that its preprocessing subtracts. */
 typedef struct lyc_view_recipe {
     int views; /* how many different views exist; 1 = only the clean one */
     int shift; /* up to this many pixels in each direction, zero (before normalisation) outside */
     bool flip; /* mirror left-right with probability 1/2 */
+    int cutout; /* side of the square that is cut out, in pixels; 0 = none */
     uint64_t seed;
 } lyc_view_recipe;
 #define LYC_VIEW_KEY_SIZE 96
-/* "shift=2 flip=1 seed=0": the recipe as it enters a bank's key (without the count of views). */
+/* "shift=2 flip=1 seed=0", "shift=2 flip=1 cutout=8 seed=0": the recipe as it enters a bank's key (without the
+ * count of views). What cuts nothing out has the key that it had before there was a cutout. */
 LYC_API void lyc_view_key(const lyc_view_recipe *recipe, char out[LYC_VIEW_KEY_SIZE]);
 
 /* Writes rows `rows[count]` in view `view` as NHWC floats, out[count * H*W*C]. A row has the same bits in

@@ -28,6 +28,15 @@ typedef struct lyc_teacher_options {
                                    remote teacher); such a teacher is `blocking`. LYC_ECONFIG for other kinds */
 } lyc_teacher_options;
 
+/* Which view of a sample the teachers answer for while the student learns from another one. */
+typedef enum lyc_teacher_view {
+    LYC_TEACHER_VIEW_SAME, /* the one that the student sees */
+    LYC_TEACHER_VIEW_CLEAN /* always view 0: one answer a sample, whatever was done to the student's */
+} lyc_teacher_view;
+/* The recipe to open teachers and banks with when the student sees `recipe`: the same, or the one clean view,
+ * whose key names no augmentation and no seed. */
+LYC_API lyc_view_recipe lyc_teacher_recipe(const lyc_view_recipe *recipe, lyc_teacher_view view);
+
 typedef struct lyc_teacher_info {
     const char *name, *kind;
     int classes;                /* of the data set */
@@ -103,9 +112,11 @@ typedef struct lyc_ensemble_options {
     const char *bank_directory;  /* NULL = no banks */
     size_t look_ahead_bytes;     /* bound on the logits and ids of batches computed ahead */
     size_t min_ahead;            /* but at least this many batches after the current one (probes need the next R) */
+    lyc_teacher_view view;       /* what teachers see; batches carry the student's view either way */
 } lyc_ensemble_options;
 
 typedef struct lyc_ensemble lyc_ensemble;
+/* `recipe` is the student's and need not outlive the call. */
 LYC_API LYC_MUST_USE lyc_status lyc_ensemble_open(lyc_ensemble **out, const lyc_ensemble_options *options,
                                                   const lyc_dataset *data, const lyc_view_recipe *recipe,
                                                   lyc_pool *pool, lyc_error *err);

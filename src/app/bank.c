@@ -43,7 +43,8 @@ typedef struct bank_job {
     lyc_pool *pool;
     lyc_dataset *data;
     lyc_splits *splits;
-    uint32_t *clean; /* rows of train, reward and valid */
+    lyc_view_recipe recipe; /* what the teachers see */
+    uint32_t *clean;        /* rows of train, reward and valid */
     size_t clean_count;
     float *logits; /* [ROWS_AT_ONCE, classes], thrown away: the bank keeps its own */
 } bank_job;
@@ -89,13 +90,13 @@ static lyc_status fill_view(const bank_job *job, lyc_bank *bank, int view, lyc_p
 static lyc_status fill_bank(const bank_job *job, lyc_teacher *teacher, bank_report *report, lyc_error *err) {
     const lyc_config *config = job->config;
     lyc_bank *bank = NULL;
-    LYC_TRY(lyc_bank_open(&bank, config->banks.directory, teacher, job->data, &config->data.view, err));
+    LYC_TRY(lyc_bank_open(&bank, config->banks.directory, teacher, job->data, &job->recipe, err));
     lyc_progress progress;
-    uint64_t views = (uint64_t)config->data.view.views;
+    uint64_t views = (uint64_t)job->recipe.views;
     lyc_progress_start(&progress, report->name, "rows",
                        job->clean_count + (views - 1) * job->splits->count[LYC_SPLIT_TRAIN]);
     lyc_status status = LYC_OK;
-    for (int view = 0; status == LYC_OK && view < config->data.view.views; view++)
+    for (int view = 0; status == LYC_OK && view < job->recipe.views; view++)
         status = fill_view(job, bank, view, &progress, err);
     if (status == LYC_OK) lyc_progress_finish(&progress);
     lyc_bank_get_stats(bank, &report->stats);
@@ -112,7 +113,7 @@ static lyc_status fill_bank(const bank_job *job, lyc_teacher *teacher, bank_repo
 static lyc_status fill_teacher(const bank_job *job, const lyc_teacher_options *source, bank_report *report,
                                lyc_error *err) {
     lyc_teacher *teacher = NULL;
-    LYC_TRY(lyc_teacher_open(&teacher, source, job->data, &job->config->data.view, err));
+    LYC_TRY(lyc_teacher_open(&teacher, source, job->data, &job->recipe, err));
     *report = (bank_report){.name = source->name, .kind = source->kind};
     report->recorded = strcmp(source->kind, "bank") == 0;
     lyc_status status = report->recorded ? LYC_OK : fill_bank(job, teacher, report, err);
@@ -193,7 +194,9 @@ static void close_job(bank_job *job) {
 }
 
 static lyc_status run(const lyc__common *common, const lyc_config *config, lyc_error *err) {
-    bank_job job = {.common = common, .config = config};
+    bank_job job = {.common = common,
+                    .config = config,
+                    .recipe = lyc_teacher_recipe(&config->data.view, config->data.teacher_view)};
     bank_report *reports = NULL;
     lyc_status status;
     LYC_TRY_GOTO(open_job(&job, err));

@@ -28,7 +28,7 @@
 /* lyc__type_choice stores an index as an enum: names stand in the order of the enum's values. */
 _Static_assert(sizeof(lyc_fusion) == sizeof(int) && sizeof(lyc_action_mode) == sizeof(int) &&
                    sizeof(lyc_teach_mode) == sizeof(int) && sizeof(lyc_credit_kind) == sizeof(int) &&
-                   sizeof(lyc_select) == sizeof(int),
+                   sizeof(lyc_select) == sizeof(int) && sizeof(lyc_teacher_view) == sizeof(int),
                "enums of the configuration are as wide as int");
 
 #define NAMES(...)    ((const char *const[]){__VA_ARGS__, NULL})
@@ -83,9 +83,14 @@ const lyc__field lyc__fields[] = {
     {.path = "data.augment.views", INTEGER(data.view.views), BOTH, .low = 1, .high = 10000, .initial = "1",
      .doc = "How many views exist; banks hold as many."},
     {.path = "data.augment.shift", INTEGER(data.view.shift), BOTH, .low = 0, .high = 256, .initial = "0",
-     .doc = "Shift by up to this many pixels in each direction."},
+     .doc = "Shift by up to this many pixels in each direction: a random crop after zero-padding by as many."},
     {.path = "data.augment.flip", FLAG(data.view.flip), BOTH, .initial = "false",
      .doc = "Mirror left and right with probability one half."},
+    {.path = "data.augment.cutout", INTEGER(data.view.cutout), BOTH, .low = 0, .high = 65535, .initial = "0",
+     .doc = "Side of a square, at a random place, in which the image is replaced by its mean; 0 = none."},
+    {.path = "data.augment.teacher_view", CHOICE(data.teacher_view, NAMES("same", "clean")), DISTILL,
+     .initial = "\"same\"",
+     .doc = "Teachers answer for the view that the student sees, or for the clean image of it."},
     {.path = "data.augment.seed", INTEGER(data.view.seed), BOTH, .low = 0, .high = LYC__MOST_EXACT,
      .initial = "0", .doc = "Seed of the views; part of a bank's key."},
 

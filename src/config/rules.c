@@ -22,18 +22,28 @@ static void check_fractions(lyc_config *config, lyc__problems *problems) {
                      "reward_fraction and valid_fraction leave nothing to train on; lower one of them");
 }
 
+static bool is_moving(const lyc_view_recipe *view) {
+    return view->shift > 0 || view->flip || view->cutout > 0;
+}
+
 static void check_views_used(lyc_config *config, lyc__problems *problems) {
     const lyc_view_recipe *view = &config->data.view;
-    if (view->views == 1 && (view->shift > 0 || view->flip))
+    if (view->views == 1 && is_moving(view))
         lyc__problem(problems, "data.augment",
-                     "shift and flip have no effect with views 1; set views to 2 or more");
+                     "shift, flip and cutout have no effect with views 1; set views to 2 or more");
 }
 
 static void check_views_differ(lyc_config *config, lyc__problems *problems) {
     const lyc_view_recipe *view = &config->data.view;
-    if (view->views > 1 && view->shift == 0 && !view->flip)
+    if (view->views > 1 && !is_moving(view))
         lyc__problem(problems, "data.augment",
-                     "%d views would all be equal; set shift or flip, or views to 1", view->views);
+                     "%d views would all be equal; set shift, flip or cutout, or views to 1", view->views);
+}
+
+static void check_teacher_view(lyc_config *config, lyc__problems *problems) {
+    if (config->data.teacher_view == LYC_TEACHER_VIEW_CLEAN && config->data.view.views == 1)
+        lyc__problem(problems, "data.augment.teacher_view",
+                     "\"clean\" has no effect with views 1, where every view is; remove it");
 }
 
 /* Index of the first entry that stands in the list already, or `count`. */
@@ -175,13 +185,15 @@ const lyc__rule lyc__rules[] = {
     {{"data.reward_fraction", "data.valid_fraction"}, LYC__FOR_BOTH, check_fractions,
      "`data.reward_fraction` and `data.valid_fraction` together stay under 1."},
     {{"data.augment"}, LYC__FOR_BOTH, check_views_used,
-     "`data.augment.shift` and `data.augment.flip` need at least 2 `data.augment.views`."},
+     "`data.augment.shift`, `flip` and `cutout` need at least 2 `data.augment.views`."},
     {{"data.augment"}, LYC__FOR_BOTH, check_views_differ,
      "More than one view needs `data.augment.shift` or `data.augment.flip`."},
     {{"data.only_classes"}, LYC__FOR_BOTH, check_only_classes, "`data.only_classes` names each class once."},
     {{"data.class_order"}, LYC__FOR_BOTH, check_class_order, "`data.class_order` names each class once, from 0 on."},
     {{"student", "network"}, LYC__FOR_BOTH, check_hidden,
      "`student.hidden` and `network.hidden` are for architecture `mlp`."},
+    {{"data.augment"}, LYC__FOR_DISTILL, check_teacher_view,
+     "`data.augment.teacher_view` \"clean\" needs at least 2 `data.augment.views`."},
     {{"teachers"}, LYC__FOR_DISTILL, check_teacher_names, "Names of teachers are unique."},
     {{"teachers"}, LYC__FOR_DISTILL, check_sources, "A teacher has exactly one source, `model` or `bank`."},
     {{"teachers"}, LYC__FOR_DISTILL, check_class_maps, "A teacher's `class_map` names each class once."},

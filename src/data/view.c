@@ -12,19 +12,35 @@
 #define BLOCK 16
 
 void lyc_view_key(const lyc_view_recipe *recipe, char out[LYC_VIEW_KEY_SIZE]) {
-    snprintf(out, LYC_VIEW_KEY_SIZE, "shift=%d flip=%d seed=%" PRIu64, recipe->shift, recipe->flip ? 1 : 0,
-             recipe->seed);
+    char cutout[24] = "";
+    if (recipe->cutout > 0) snprintf(cutout, sizeof cutout, "cutout=%d ", recipe->cutout);
+    snprintf(out, LYC_VIEW_KEY_SIZE, "shift=%d flip=%d %sseed=%" PRIu64, recipe->shift, recipe->flip ? 1 : 0,
+             cutout, recipe->seed);
 }
 
-/* What happens to one sample: mirrored first, then moved. */
+/* What happens to one sample: mirrored first, then moved, then cut. */
 typedef struct placement {
     int dx, dy;
     bool flip;
+    int left, top, right, bottom; /* of the cutout, inside the image; empty without one */
 } placement;
 
-static placement place_sample(const lyc_view_recipe *recipe, int view, uint64_t id) {
-    placement place = {0, 0, false};
-    if (view == 0 || !recipe || (recipe->shift <= 0 && !recipe->flip)) return place;
+static int clamp(int value, int most) {
+    return value < 0 ? 0 : value > most ? most : value;
+}
+
+static void place_cutout(placement *place, lyc_random *random, int side, int height, int width) {
+    int left = (int)lyc_random_below(random, (uint32_t)width) - side / 2;
+    int top = (int)lyc_random_below(random, (uint32_t)height) - side / 2;
+    place->left = clamp(left, width);
+    place->right = clamp(left + side, width);
+    place->top = clamp(top, height);
+    place->bottom = clamp(top + side, height);
+}
+
+static placement place_sample(const lyc_view_recipe *recipe, int view, uint64_t id, int height, int width) {
+    placement place = {0};
+    if (view == 0 || !recipe || (recipe->shift <= 0 && !recipe->flip && recipe->cutout <= 0)) return place;
     lyc_random random = lyc_random_start((lyc_random_key){.seed = recipe->seed,
                                                           .purpose = LYC_PURPOSE_VIEW,
                                                           .epoch = (uint32_t)view,
@@ -36,6 +52,7 @@ static placement place_sample(const lyc_view_recipe *recipe, int view, uint64_t 
         place.dy = (int)lyc_random_below(&random, range) - recipe->shift;
     }
     if (recipe->flip) place.flip = lyc_random_below(&random, 2) == 1;
+    if (recipe->cutout > 0) place_cutout(&place, &random, recipe->cutout, height, width);
     return place;
 }
 
@@ -118,6 +135,15 @@ static void copy_plane(const channel *from, placement place, int height, int wid
     }
 }
 
+/* All channels at once: neighbouring values of `out`. */
+static void cut_out(placement place, int width, size_t channels, float *out) {
+    size_t count = (size_t)(place.right - place.left) * channels;
+    for (int y = place.top; y < place.bottom; y++) {
+        float *line = out + ((size_t)y * (size_t)width + (size_t)place.left) * channels;
+        for (size_t i = 0; i < count; i++) line[i] = 0.0f;
+    }
+}
+
 static void prepare(const lyc__dataset_content *content, const lyc_preprocess *preprocess, channel *out) {
     double unit = content->is_float ? 1.0 : 255.0;
     for (int c = 0; c < content->channels; c++) {
@@ -137,12 +163,13 @@ void lyc_dataset_fill(const lyc_dataset *data, const lyc_preprocess *preprocess,
     channel channels[LYC__DATASET_MAX_CHANNELS];
     prepare(content, preprocess, channels);
     for (size_t i = 0; i < count; i++, out += values) {
-        placement place = place_sample(recipe, view, content->ids[rows[i]]);
+        placement place = place_sample(recipe, view, content->ids[rows[i]], content->height, content->width);
         for (int c = 0; c < content->channels; c++) {
             size_t start = rows[i] * values + (size_t)c * plane;
             if (content->is_float) channels[c].floats = (const float *)content->x + start;
             else channels[c].bytes = (const uint8_t *)content->x + start;
             copy_plane(&channels[c], place, content->height, content->width, out + c);
         }
+        cut_out(place, content->width, (size_t)content->channels, out);
     }
 }

@@ -52,6 +52,7 @@ static lyc_status open_teachers(lyc__job *job, lyc_error *err) {
         .bank_directory = config->banks.enabled ? config->banks.directory : NULL,
         .look_ahead_bytes = (size_t)config->banks.look_ahead_mb << 20,
         .min_ahead = (size_t)config->agent.credit.steps,
+        .view = config->data.teacher_view,
     };
     LYC_TRY(lyc_ensemble_open(&job->ensemble, &options, job->data, &config->data.view, job->pool, err));
     job->teachers = lyc_ensemble_count(job->ensemble);

@@ -50,7 +50,8 @@ static void defaults_reach_the_structure(void **state) {
     assert_null(c->data.split.only_classes);
     assert_null(c->data.split.class_order);
     assert_true(c->data.view.views == 1 && c->data.view.shift == 0 && !c->data.view.flip &&
-                c->data.view.seed == 0);
+                c->data.view.cutout == 0 && c->data.view.seed == 0);
+    assert_int_equal(c->data.teacher_view, LYC_TEACHER_VIEW_SAME);
     assert_int_equal(c->teacher_count, 2);
     assert_string_equal(c->teachers[0].name, "a");
     assert_string_equal(c->teachers[0].kind, "model");
@@ -101,6 +102,8 @@ static const char *const changed[][2] = {{"name", "\"n\""},
                                          {"data.augment.views", "4"},
                                          {"data.augment.shift", "2"},
                                          {"data.augment.flip", "true"},
+                                         {"data.augment.cutout", "8"},
+                                         {"data.augment.teacher_view", "\"clean\""},
                                          {"data.augment.seed", "11"},
                                          {"banks.enabled", "false"},
                                          {"banks.directory", "\"b\""},

@@ -219,6 +219,80 @@ static void test_the_key_names_the_recipe(void **state) {
     assert_string_equal(key, "shift=2 flip=1 seed=7");
     lyc_view_key(&(lyc_view_recipe){.views = 3, .seed = UINT64_MAX}, key);
     assert_string_equal(key, "shift=0 flip=0 seed=18446744073709551615");
+    lyc_view_key(&(lyc_view_recipe){INT32_MAX, INT32_MAX, true, INT32_MAX, UINT64_MAX}, key);
+    assert_string_equal(key, "shift=2147483647 flip=1 cutout=2147483647 seed=18446744073709551615");
+}
+
+/* ---- cutout --------------------------------------------------------------------------------------- */
+
+/* The reference: what a square around (x, y) leaves of a sample. */
+static void cut(float *sample, int channels, int side, int middle_x, int middle_y) {
+    for (int y = 0; y < HEIGHT; y++)
+        for (int x = 0; x < WIDTH; x++) {
+            bool inside = x >= middle_x - side / 2 && x < middle_x - side / 2 + side &&
+                          y >= middle_y - side / 2 && y < middle_y - side / 2 + side;
+            for (int c = 0; inside && c < channels; c++) sample[(y * WIDTH + x) * channels + c] = 0;
+        }
+}
+
+/* Every view is the view without a cutout with a square around one of the pixels in it, each pixel as likely
+ * as the next (where the square is small enough to tell them apart). */
+static void check_cutouts(const made *what, int side) {
+    enum { VIEWS = 40 };
+    static float out[HEIGHT * WIDTH * 3], whole[HEIGHT * WIDTH * 3], wanted[HEIGHT * WIDTH * 3];
+    uint32_t seen[HEIGHT][WIDTH] = {{0}};
+    lyc_view_recipe cutting = moving;
+    cutting.cutout = side;
+    size_t bytes = (size_t)(HEIGHT * WIDTH * what->channels) * sizeof(float);
+    lyc_dataset *data = fixture_open("view.h5", what);
+    for (int view = 1; view <= VIEWS; view++)
+        for (uint32_t row = 0; row < ROWS; row++) {
+            uint32_t fits = 0;
+            lyc_dataset_fill(data, &preprocess, &cutting, view, &row, 1, out);
+            lyc_dataset_fill(data, &preprocess, &moving, view, &row, 1, whole);
+            for (int y = 0; y < HEIGHT; y++)
+                for (int x = 0; x < WIDTH; x++) {
+                    memcpy(wanted, whole, bytes);
+                    cut(wanted, what->channels, side, x, y);
+                    if (memcmp(wanted, out, bytes) != 0) continue;
+                    fits++;
+                    seen[y][x]++;
+                }
+            assert_true(fits >= 1);
+        }
+    for (int i = 0; side == 1 && i < HEIGHT * WIDTH; i++) /* 25 expected, deviation 5 */
+        assert_in_range(((uint32_t *)seen)[i], 4, 60);
+    lyc_dataset_close(data);
+}
+
+static void test_cutouts_are_squares_around_a_pixel(void **state) {
+    (void)state;
+    check_cutouts(&grey, 1);
+    check_cutouts(&grey, 4);
+    check_cutouts(&colour, 3);
+    check_cutouts(&colour, 200);
+}
+
+/* View 0 stays clean, and the same key gives the same bits in any company. */
+static void test_cutouts_are_pure(void **state) {
+    (void)state;
+    enum { VALUES = HEIGHT * WIDTH * 3 };
+    static float one[ROWS * VALUES], other[ROWS * VALUES], single[VALUES];
+    lyc_view_recipe cutting = {.views = 2, .cutout = 3, .seed = 1}, again = cutting;
+    again.views = 5;
+    lyc_dataset *data = fixture_open("view.h5", &colour);
+    fill(data, &cutting, 1, one);
+    fill(data, &again, 1, other);
+    assert_memory_equal(one, other, sizeof one);
+    for (uint32_t row = 0; row < ROWS; row++) {
+        lyc_dataset_fill(data, &preprocess, &cutting, 1, &row, 1, single);
+        assert_memory_equal(single, one + row * VALUES, sizeof single);
+    }
+    fill(data, &clean, 0, other);
+    assert_memory_not_equal(one, other, sizeof one);
+    fill(data, &cutting, 0, one);
+    assert_memory_equal(one, other, sizeof one);
+    lyc_dataset_close(data);
 }
 
 int main(void) {
@@ -231,6 +305,8 @@ int main(void) {
         cmocka_unit_test(test_a_shift_wider_than_the_image),
         cmocka_unit_test(test_the_draws_stay_what_they_are),
         cmocka_unit_test(test_the_key_names_the_recipe),
+        cmocka_unit_test(test_cutouts_are_squares_around_a_pixel),
+        cmocka_unit_test(test_cutouts_are_pure),
     };
     return cmocka_run_group_tests(tests, scratch_open, scratch_close);
 }

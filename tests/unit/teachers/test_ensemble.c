@@ -105,6 +105,42 @@ static void same_bits_for_any_number_of_threads(void **state) {
     }
 }
 
+/* Batches carry the student's views, teachers answer for view 0, and a bank holds no other. */
+static void clean_teachers_answer_for_the_clean_view(void **state) {
+    (void)state;
+    static const lyc__teacher_kind *const kinds[] = {&fake_kind};
+    lyc_error err = {0};
+    lyc_pool *pool = open_pool(2);
+    lyc_view_recipe gone = recipe; /* the ensemble keeps what it needs */
+    for (int banked = 0; banked < 2; banked++) {
+        lyc_teacher_options teacher = fake_options("first", "0");
+        lyc_ensemble_options options = {.teachers = &teacher,
+                                        .teacher_count = 1,
+                                        .bank_directory = banked ? scratch_path("clean") : NULL,
+                                        .view = LYC_TEACHER_VIEW_CLEAN};
+        lyc_ensemble *ensemble;
+        gone = recipe;
+        EXPECT_OK(lyc__ensemble_open_kinds(&ensemble, &options, kinds, data, &gone, pool, &err));
+        memset(&gone, 0, sizeof gone);
+        EXPECT_OK(lyc_ensemble_start(ensemble, rows, TRAIN, BATCH, VIEWS, 11, 2, 1, 0, &err));
+        for (uint32_t step = 0; step < 21; step++) {
+            float wanted[BATCH * FAKE_CLASSES];
+            const lyc_teacher_batch *batch = take(ensemble, 0);
+            assert_int_equal(batch->view, 1);
+            EXPECT_OK(lyc_ensemble_logits(ensemble, 0, batch->rows, batch->count, wanted, &err));
+            assert_memory_equal(batch->logits[0], wanted, batch->count * FAKE_CLASSES * sizeof(float));
+            lyc_ensemble_advance(ensemble);
+        }
+        if (banked) {
+            lyc_bank_stats stats;
+            lyc_bank_get_stats(lyc_ensemble_bank(ensemble, 0), &stats);
+            assert_int_equal(stats.blocks, (lyc_dataset_rows(data) + 255) / 256);
+        }
+        lyc_ensemble_close(ensemble);
+    }
+    lyc_pool_destroy(pool);
+}
+
 static void batches_hold_the_sampled_rows_and_their_logits(void **state) {
     (void)state;
     lyc_error err = {0};
@@ -435,6 +471,7 @@ static void nothing_is_handed_out_before_the_start(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(same_bits_for_any_number_of_threads, open_data, close_data),
+        cmocka_unit_test_setup_teardown(clean_teachers_answer_for_the_clean_view, open_data, close_data),
         cmocka_unit_test_setup_teardown(batches_hold_the_sampled_rows_and_their_logits, open_data,
                                         close_data),
         cmocka_unit_test_setup_teardown(batches_ahead_stay_until_they_are_passed, open_data, close_data),
