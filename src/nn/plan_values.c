@@ -35,9 +35,8 @@ static bool backward_reads(const lyc__plan *plan, int value) {
     return false;
 }
 
-/* The last node that reads this very value; past the end for the output. */
+/* The last node that reads this very value, or else the one that makes it (of the output). */
 static int last_reader(const lyc__graph *graph, int value) {
-    if (value == graph->output) return graph->node_count;
     int last = value - 1;
     for (int i = value; i < graph->node_count; i++)
         for (int j = 0; j < graph->nodes[i].input_count; j++)
@@ -62,8 +61,9 @@ static bool may_take_along(const lyc__graph *graph, int index) {
            (graph->nodes[index - 1].op->traits & LYC__TAKES_RELU) != 0;
 }
 
+/* The input (node -1) is there from the start. */
 static int forward_segment(const lyc__plan *plan, int node) {
-    return node >= 0 && node < plan->graph->node_count ? plan->forward.segment_of[node] : 0;
+    return node >= 0 ? plan->forward.segment_of[node] : 0;
 }
 
 /* Fills groups[], value after value, and what the nodes may skip. */
