@@ -30,7 +30,8 @@ typedef struct lyc_import_options {
     size_t class_count;
     const char *source; /* where the data comes from, and its licence: kept in the file; may be NULL */
     const char *licence;
-    bool overwrite; /* replace an existing file; without it that is LYC_EUSAGE */
+    bool overwrite; /* replace an existing file, unless it is one of the inputs; without it that is LYC_EUSAGE
+                     */
 } lyc_import_options;
 
 typedef struct lyc_import_summary {

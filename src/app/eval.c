@@ -29,7 +29,7 @@ static const lyc__option options[] = {
     {"against", 'a', LYC__OPTION_LIST, AT(against), "MODEL",
      "another model to compare with: agreement and KL; repeatable", 0, 0},
     {"logits", 0, LYC__OPTION_TEXT, AT(logits), "FILE",
-     "write /logits [N,C] and /id [N], which serve as a recorded teacher", 0, 0},
+     "write /logits [N,C] and /id [N], which serve as a recorded teacher; replaces only such a file", 0, 0},
     {"reward-fraction", 0, LYC__OPTION_NUMBER, AT(reward_fraction), "X",
      "data.reward_fraction of the config the splits belong to (default 0.05)", 0, 1},
     {"valid-fraction", 0, LYC__OPTION_NUMBER, AT(valid_fraction), "X",
@@ -137,16 +137,28 @@ static lyc_status choose_rows(eval_job *job, lyc_error *err) {
 
 /* ---- logits --------------------------------------------------------------------------------------- */
 
+/* The message speaks of a teacher first, of the file behind it; here nobody teaches. */
+static void drop_teacher(lyc_error *err, const char *name) {
+    char prefix[512];
+    int length = snprintf(prefix, sizeof prefix, "teacher '%s': ", name);
+    if (length > 0 && length < (int)sizeof prefix && strncmp(err->message, prefix, (size_t)length) == 0)
+        memmove(err->message, err->message + length, strlen(err->message + length) + 1);
+}
+
 /* A model is asked as a teacher is: with its own preprocessing, and refused where its classes are others. */
 static lyc_status compute_logits(const eval_job *job, const char *path, float **out, lyc_error *err) {
     static const lyc_view_recipe clean = {.views = 1};
     const char *slash = strrchr(path, '/');
     lyc_teacher_options model = {.name = slash ? slash + 1 : path, .kind = "model", .path = path};
     lyc_teacher *teacher = NULL;
-    LYC_TRY(lyc_teacher_open(&teacher, &model, job->data, &clean, err));
+    lyc_status status = lyc_teacher_open(&teacher, &model, job->data, &clean, err);
+    if (status != LYC_OK) {
+        drop_teacher(err, model.name);
+        return status;
+    }
     lyc_progress progress;
     lyc_progress_start(&progress, model.name, "rows", job->count);
-    lyc_status status = LYC_NEW_ARRAY(*out, job->count * job->classes, err);
+    status = LYC_NEW_ARRAY(*out, job->count * job->classes, err);
     for (size_t first = 0; status == LYC_OK && first < job->count; first += ROWS_AT_ONCE) {
         size_t chunk = job->count - first < ROWS_AT_ONCE ? job->count - first : ROWS_AT_ONCE;
         status = lyc_teacher_logits(teacher, job->rows + first, chunk, 0, *out + first * job->classes,
@@ -255,6 +267,7 @@ static lyc_status print_text(const eval_job *job, lyc_error *err) {
 static lyc_status evaluate(eval_job *job, lyc_error *err) {
     const eval_options *o = job->options;
     if (!o->data) LYC_FAIL(err, LYC_EUSAGE, "--data FILE, the data set, is missing");
+    if (o->logits) LYC_TRY(lyc__recorded_file_check_target(o->logits, err));
     LYC_TRY(lyc__start_pool(&job->pool, &o->common, err));
     LYC_TRY(lyc_dataset_open(&job->data, o->data, err));
     job->classes = (size_t)lyc_dataset_classes(job->data);

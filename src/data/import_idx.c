@@ -3,8 +3,10 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/utf8.h"
 #include "io/dataset_file.h"
 #include "io/idx.h"
 #include "lyceum/import.h"
@@ -166,6 +168,38 @@ static lyc_status copy_images(job *import, lyc_progress *progress, lyc_error *er
     return LYC_OK;
 }
 
+static lyc_status check_class_names(const lyc_import_options *options, lyc_error *err) {
+    if (options->class_count == 0 || options->class_count > 256)
+        LYC_FAIL(err, LYC_EUSAGE,
+                 "%zu class names were given; idx labels are bytes, so that 1 to 256 are possible",
+                 options->class_count);
+    for (size_t i = 0; i < options->class_count; i++) {
+        const char *name = options->class_names[i];
+        for (const char *at = name; *at;) {
+            size_t length = lyc__utf8_length(at, strlen(at));
+            if (length == 0) LYC_FAIL(err, LYC_EUSAGE, "class name %zu is not UTF-8", i);
+            at += length;
+        }
+        for (size_t k = 0; k < i; k++)
+            if (strcmp(name, options->class_names[k]) == 0)
+                LYC_FAIL(err, LYC_EUSAGE, "classes %zu and %zu are both called '%s'; give each its own name",
+                         k, i, name);
+    }
+    return LYC_OK;
+}
+
+/* Overwriting must not be the end of what is read. */
+static lyc_status check_not_input(const lyc_idx_files *files, const char *out_path, lyc_error *err) {
+    const char *const inputs[] = {files->train_images, files->train_labels, files->test_images,
+                                  files->test_labels};
+    struct stat out, in;
+    if (stat(out_path, &out) != 0) return LYC_OK;
+    for (size_t i = 0; i < sizeof inputs / sizeof *inputs; i++)
+        if (inputs[i] && stat(inputs[i], &in) == 0 && in.st_dev == out.st_dev && in.st_ino == out.st_ino)
+            LYC_FAIL(err, LYC_EUSAGE, "%s: is one of the files to read; write to another place", out_path);
+    return LYC_OK;
+}
+
 static lyc_status check_arguments(const lyc_idx_files *files, const char *out_path,
                                   const lyc_import_options *options, lyc_error *err) {
     if (!files->train_images || !files->train_labels)
@@ -173,13 +207,10 @@ static lyc_status check_arguments(const lyc_idx_files *files, const char *out_pa
     if (!files->test_images != !files->test_labels)
         LYC_FAIL(err, LYC_EUSAGE, "the test part needs both images and labels; '%s' stands alone",
                  files->test_images ? files->test_images : files->test_labels);
-    if (options->class_names && (options->class_count == 0 || options->class_count > 256))
-        LYC_FAIL(err, LYC_EUSAGE,
-                 "%zu class names were given; idx labels are bytes, so that 1 to 256 are possible",
-                 options->class_count);
+    if (options->class_names) LYC_TRY(check_class_names(options, err));
     if (!options->overwrite && access(out_path, F_OK) == 0)
-        LYC_FAIL(err, LYC_EUSAGE, "%s: is there already; remove it or ask to overwrite it", out_path);
-    return LYC_OK;
+        LYC_FAIL(err, LYC_EUSAGE, "%s: is there already; remove it, or overwrite it (--force)", out_path);
+    return check_not_input(files, out_path, err);
 }
 
 static void summarise(const job *import, lyc_import_summary *out) {

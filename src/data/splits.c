@@ -313,14 +313,43 @@ static lyc_status list_rows(cut *work, lyc_error *err) {
     return LYC_OK;
 }
 
+/* Nothing to train on: because of what? */
+static lyc_status explain_empty_train(const cut *work, uint32_t part_rows, lyc_error *err) {
+    const char *path = work->data->path;
+    if (part_rows == 0)
+        LYC_FAIL(err, LYC_ECONFIG,
+                 "%s: no row is in the train part (/split = 0): there is nothing to train on", path);
+    if (work->out->duplicates_dropped == part_rows)
+        LYC_FAIL(err, LYC_ECONFIG,
+                 "%s: the train split is empty; all %" PRIu32
+                 " rows of the train part (/split = 0) equal a test row",
+                 path, part_rows);
+    if (work->options->only_classes)
+        LYC_FAIL(err, LYC_ECONFIG,
+                 "%s: the train split is empty; data.only_classes leaves none of %" PRIu32 " rows", path,
+                 part_rows);
+    LYC_FAIL(err, LYC_ECONFIG, "%s: the train split is empty; the train part (/split = 0) has too few rows",
+             path);
+}
+
 static lyc_status check_sizes(const cut *work, lyc_error *err) {
     static const char *const keys[LYC_SPLIT_COUNT] = {
         [LYC_SPLIT_REWARD] = "data.reward_fraction", [LYC_SPLIT_VALID] = "data.valid_fraction"};
     const lyc_splits *out = work->out;
-    const char *path = work->data->path, *also = work->options->only_classes ? ", and data.only_classes" : "";
-    if (out->count[LYC_SPLIT_TRAIN] == 0)
-        LYC_FAIL(err, LYC_ECONFIG,
-                 "%s: the train split is empty; the train part (/split = 0) has too few rows%s", path, also);
+    const char *path = work->data->path,
+               *also = work->options->only_classes ? ", or ask for more of data.only_classes" : "";
+    uint32_t part_rows = 0, labelled = 0;
+    for (uint32_t row = 0; row < work->content->rows; row++) {
+        part_rows += work->content->parts[row] == 0;
+        labelled += work->content->parts[row] == 0 && work->content->labels[row] >= 0;
+    }
+    if (out->count[LYC_SPLIT_TRAIN] == 0) return explain_empty_train(work, part_rows, err);
+    if (labelled == 0)
+        LYC_FAIL(
+            err, LYC_ECONFIG,
+            "%s: no row of the train part (/split = 0) has a label; the reward and valid splits are made of "
+            "rows that have one",
+            path);
     for (int split = LYC_SPLIT_REWARD; split <= LYC_SPLIT_VALID; split++) {
         const char *name = lyc_split_name((lyc_split)split);
         if (out->count[split] == 0)

@@ -55,11 +55,10 @@ static lyc_status take_type(lyc__dataset_content *out, hid_t dataset, const lyc_
     out->is_float = shape->type == H5T_FLOAT;
     bool is_byte = shape->type == H5T_INTEGER && shape->size == 1 && !shape->is_signed;
     if (out->is_float || is_byte) return LYC_OK;
-    return lyc__h5_fail(
-        err, LYC_EFORMAT, dataset,
-        "holds neither unsigned bytes (pixels 0 to 255) nor floats, but type class %d of %zu bytes; "
-        "convert it, for instance with astype('uint8') or astype('float32')",
-        (int)shape->type, shape->size);
+    return lyc__h5_fail(err, LYC_EFORMAT, dataset,
+                        "holds neither unsigned bytes (pixels 0 to 255) nor floats, but %s%s of %zu byte(s); "
+                        "convert it, for instance with astype('uint8') or astype('float32')",
+                        shape->is_signed ? "signed " : "", lyc__h5_class_name(shape->type), shape->size);
 }
 
 static lyc_status check_memory(hid_t dataset, uint64_t bytes, lyc_error *err) {
@@ -107,6 +106,15 @@ done:
 
 /* ---- /y, /split, /id ---------------------------------------------------------------------------- */
 
+/* HDF5 would turn negative numbers into 0 on the way to an unsigned type. */
+static lyc_status check_not_negative(hid_t dataset, const int64_t *values, uint64_t rows, lyc_error *err) {
+    for (uint64_t row = 0; row < rows; row++)
+        if (values[row] < 0)
+            return lyc__h5_fail(err, LYC_EFORMAT, dataset,
+                                "is %" PRId64 " in row %" PRIu64 "; 0 or more is possible", values[row], row);
+    return LYC_OK;
+}
+
 /* A column of one integer a row, as 64 bits; *out is NULL where the file has none. The caller frees it and
  * releases *dataset. Unsigned numbers beyond 2^63 arrive as 2^63 - 1, unless `type` is unsigned. */
 static lyc_status read_column(void **out, hid_t *dataset, hid_t file, const char *name, hid_t type,
@@ -118,7 +126,9 @@ static lyc_status read_column(void **out, hid_t *dataset, hid_t file, const char
     LYC_TRY(lyc__h5_open_dataset(dataset, &shape, file, name, err));
     LYC_TRY(lyc__h5_expect(*dataset, &shape, H5T_INTEGER, 1, &rows, err));
     LYC_TRY(lyc_allocate(out, rows, 8, "a column of the data set", err));
-    return lyc__h5_read(*dataset, type, *out, err);
+    LYC_TRY(lyc__h5_read(*dataset, shape.is_signed ? H5T_NATIVE_INT64 : type, *out, err));
+    bool unsigned_wanted = H5Tget_sign(type) == H5T_SGN_NONE;
+    return shape.is_signed && unsigned_wanted ? check_not_negative(*dataset, *out, rows, err) : LYC_OK;
 }
 
 static lyc_status read_labels(lyc__dataset_content *out, hid_t file, lyc_error *err) {

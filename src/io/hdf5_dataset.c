@@ -52,6 +52,16 @@ static lyc_status describe_type(hid_t dataset, lyc__h5_shape *shape, lyc_error *
     return LYC_OK;
 }
 
+/* Where a file that a virtual data set points to is missing, HDF5 reads zeros and says nothing. */
+static lyc_status check_layout(hid_t dataset, lyc_error *err) {
+    hid_t list = H5Dget_create_plist(dataset);
+    bool is_virtual = list >= 0 && H5Pget_layout(list) == H5D_VIRTUAL;
+    lyc__h5_release(&list);
+    if (!is_virtual) return LYC_OK;
+    return lyc__h5_fail(err, LYC_EFORMAT, dataset,
+                        "is virtual: it shows what other files hold; copy the values into this file");
+}
+
 /* count = product of dims, refused where it overflows or where the file is too small to hold that much */
 static lyc_status check_size(hid_t dataset, lyc__h5_shape *shape, lyc_error *err) {
     uint64_t bytes = shape->size;
@@ -81,7 +91,8 @@ lyc_status lyc__h5_open_dataset(hid_t *out, lyc__h5_shape *shape, hid_t location
     hid_t dataset = H5Dopen2(location, name, H5P_DEFAULT);
     if (dataset < 0)
         return lyc__h5_fail(err, LYC_EFORMAT, location, "'%s' is not a data set that can be read", name);
-    lyc_status status = describe_space(dataset, shape, err);
+    lyc_status status = check_layout(dataset, err);
+    if (status == LYC_OK) status = describe_space(dataset, shape, err);
     if (status == LYC_OK) status = describe_type(dataset, shape, err);
     if (status == LYC_OK) status = check_size(dataset, shape, err);
     if (status != LYC_OK) {
@@ -94,7 +105,7 @@ lyc_status lyc__h5_open_dataset(hid_t *out, lyc__h5_shape *shape, hid_t location
 
 /* ---- expectations ------------------------------------------------------------------------------- */
 
-static const char *class_name(H5T_class_t type) {
+const char *lyc__h5_class_name(H5T_class_t type) {
     static const struct {
         H5T_class_t type;
         const char *name;
@@ -129,7 +140,7 @@ lyc_status lyc__h5_expect(hid_t dataset, const lyc__h5_shape *shape, H5T_class_t
                             shape_text(is, shape->rank, shape->dims), shape_text(wanted, rank, dims));
     if (shape->type != type)
         return lyc__h5_fail(err, LYC_EFORMAT, dataset, "holds %s of %zu bytes; %s were expected",
-                            class_name(shape->type), shape->size, class_name(type));
+                            lyc__h5_class_name(shape->type), shape->size, lyc__h5_class_name(type));
     return LYC_OK;
 }
 

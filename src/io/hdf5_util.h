@@ -103,11 +103,13 @@ typedef struct lyc__h5_shape {
 bool lyc__h5_has(hid_t location,
                  const char *name); /* is there a link of this name? `name` is one path step */
 
-/* Opens data set `name` and describes it. LYC_EFORMAT: absent, not a data set, rank above LYC__H5_MAX_RANK,
- * or dimensions that the file cannot hold: more than 64 MiB and 1,100 times the size of the file (the most
- * that its compression reaches), so that a few bytes cannot ask for all memory. */
+/* Opens data set `name` and describes it. LYC_EFORMAT: absent, not a data set, virtual, rank above
+ * LYC__H5_MAX_RANK, or dimensions that the file cannot hold: more than 64 MiB and 1,100 times the size of the
+ * file (the most that its compression reaches), so that a few bytes cannot ask for all memory. */
 LYC_MUST_USE lyc_status lyc__h5_open_dataset(hid_t *out, lyc__h5_shape *shape, hid_t location,
                                              const char *name, lyc_error *err);
+/* "floats", "text", ... for messages. */
+const char *lyc__h5_class_name(H5T_class_t type);
 /* LYC_EFORMAT unless the type's class is `type`, the rank `rank`, and every dimension equals dims[i]
  * (UINT64_MAX = any). The message shows both shapes. */
 LYC_MUST_USE lyc_status lyc__h5_expect(hid_t dataset, const lyc__h5_shape *shape, H5T_class_t type, int rank,

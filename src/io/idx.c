@@ -42,10 +42,16 @@ static const char *place_of(const lyc__idx *idx, uint64_t offset, char out[PLACE
     return out;
 }
 
+/* zlib puts "<fd:3>: " before its words, for want of a name. */
+static const char *reason_of(const lyc__idx *idx, int *code) {
+    const char *text = gzerror(idx->file, code), *end = strstr(text, ">: ");
+    return end && text[0] == '<' ? end + 3 : text;
+}
+
 static lyc_status fail_at(const lyc__idx *idx, uint64_t offset, int got, lyc_error *err) {
     char place[PLACE_SIZE];
     int code = Z_OK, system = errno;
-    const char *reason = gzerror(idx->file, &code);
+    const char *reason = reason_of(idx, &code);
     place_of(idx, offset, place);
     if (got < 0 && code == Z_ERRNO)
         LYC_FAIL(err, LYC_EIO, "%s: reading failed at byte %" PRIu64 " (%s): %s", idx->path, offset, place,
@@ -125,11 +131,13 @@ static lyc_status open_file(lyc__idx *idx, const char *path, lyc_error *err) {
     struct stat about;
     idx->path = lyc_strdup(path);
     if (!idx->path) LYC_FAIL(err, LYC_ENOMEM, "%s: no memory to read this file", path);
-    int descriptor = open(path, O_RDONLY | O_CLOEXEC);
+    /* A pipe without a writer would keep us waiting, and has no size to check the header against. */
+    int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (descriptor < 0) LYC_FAIL(err, LYC_EIO, "%s: cannot open this idx file: %s", path, strerror(errno));
-    if (fstat(descriptor, &about) == 0 && S_ISDIR(about.st_mode)) {
+    if (fstat(descriptor, &about) == 0 && !S_ISREG(about.st_mode)) {
         close(descriptor);
-        LYC_FAIL(err, LYC_EIO, "%s: is a directory; an idx file was expected", path);
+        LYC_FAIL(err, LYC_EIO, "%s: is %s; an idx file was expected", path,
+                 S_ISDIR(about.st_mode) ? "a directory" : "a pipe or a device");
     }
     idx->file = gzdopen(descriptor, "rb");
     if (!idx->file) {
@@ -163,7 +171,7 @@ static lyc_status check_end(lyc__idx *idx, lyc_error *err) {
         LYC_FAIL(err, LYC_EFORMAT,
                  "%s: goes on after the %" PRIu64 " rows that its header announces (byte %" PRIu64 ")",
                  idx->path, idx->shape.dims[0], idx->offset);
-    const char *reason = gzerror(idx->file, &code);
+    const char *reason = reason_of(idx, &code);
     if (got < 0 || code == Z_BUF_ERROR)
         LYC_FAIL(err, LYC_EFORMAT, "%s: the gzip data is damaged at its end: %s; fetch it again", idx->path,
                  reason);

@@ -16,6 +16,7 @@
 #define NAMES_LIMIT  32768
 #define NAME_SIZE    48
 #define HEADER_BYTES (UINT64_C(1) << 16)
+#define FORMAT       "lyceum logits 1"
 
 void lyc__recorded_file_release(lyc__recorded_file *file) {
     for (int view = 0; file->logits != NULL && view < file->views; view++) lyc_free(file->logits[view]);
@@ -229,6 +230,22 @@ lyc_status lyc__recorded_file_read(lyc__recorded_file *out, const char *path, in
     return status;
 }
 
+lyc_status lyc__recorded_file_check_target(const char *path, lyc_error *err) {
+    hid_t file;
+    char *format = NULL;
+    bool ours = false;
+    if (access(path, F_OK) != 0) return LYC_OK;
+    lyc_status status = lyc__h5_open(&file, path, "file of logits", H5F_ACC_RDONLY, H5P_DEFAULT, NULL);
+    if (status == LYC_OK) status = lyc__h5_read_text_attribute(file, "format", TEXT_LIMIT, &format, NULL);
+    if (status == LYC_OK) ours = strcmp(format, FORMAT) == 0;
+    lyc_free(format);
+    lyc__h5_release(&file);
+    if (ours) return LYC_OK;
+    LYC_FAIL(err, LYC_EUSAGE,
+             "%s: is there already, and no logits that Lyceum wrote; remove it, or write to another place",
+             path);
+}
+
 static lyc_status write_content(hid_t file, const float *logits, const uint64_t *ids, const uint64_t *checks,
                                 size_t rows, int classes, const char *const *class_names,
                                 const char *data_fingerprint, lyc_error *err) {
@@ -241,7 +258,7 @@ static lyc_status write_content(hid_t file, const float *logits, const uint64_t 
         LYC_TRY(lyc__h5_write_texts_attribute(file, "classes", class_names, (size_t)classes, err));
     if (data_fingerprint != NULL)
         LYC_TRY(lyc__h5_write_text_attribute(file, "data_fingerprint", data_fingerprint, err));
-    return lyc__h5_write_text_attribute(file, "format", "lyceum logits 1", err);
+    return lyc__h5_write_text_attribute(file, "format", FORMAT, err);
 }
 
 lyc_status lyc__recorded_file_write(const char *path, const float *logits, const uint64_t *ids,
@@ -251,6 +268,7 @@ lyc_status lyc__recorded_file_write(const char *path, const float *logits, const
     char *temporary = NULL;
     hid_t file = LYC__H5_NONE;
     lyc_status status;
+    LYC_TRY(lyc__recorded_file_check_target(path, err));
     LYC_TRY(lyc__file_temporary(&temporary, path, err));
     uint64_t row_bytes = (uint64_t)classes * sizeof(float) + 2 * sizeof(uint64_t);
     LYC_TRY_GOTO(

@@ -37,6 +37,9 @@ void lyc__recorded_file_release(lyc__recorded_file *file); /* zeroes it; a zeroe
 
 /* Writes one view (`lyceum eval --logits`); class_names, data_fingerprint and checks may be NULL. Whole or
  * not there. */
+/* May `path` be written? LYC_EUSAGE where something else than logits that Lyceum wrote is in the way. Asked
+ * again by lyc__recorded_file_write; to ask before the work spares the work. */
+LYC_MUST_USE lyc_status lyc__recorded_file_check_target(const char *path, lyc_error *err);
 LYC_MUST_USE lyc_status lyc__recorded_file_write(const char *path, const float *logits, const uint64_t *ids,
                                                  const uint64_t *checks, size_t rows, int classes,
                                                  const char *const *class_names, const char *data_fingerprint,

@@ -65,7 +65,7 @@ static void test_a_file_of_test_rows_has_nothing_to_train_on(void **state) {
     memset(parts, 1, sizeof parts);
     lyc_dataset *data = fixture_open("splits.h5", &what);
     assert_int_equal(lyc_splits_create(&splits, data, &usual, &err), LYC_ECONFIG);
-    assert_mentions(&err, "the train split is empty");
+    assert_mentions(&err, "no row is in the train part (/split = 0)");
     lyc_dataset_close(data);
 }
 
