@@ -6,7 +6,12 @@
  *
  * A file is written under a temporary name, synced, renamed, the directory synced; it ends with a checksum
  * (XXH3-128 over names, types, sizes and bytes). Loading takes the newest intact one; torn ones are named
- * in a warning and skipped.
+ * in a warning and skipped. Layout for h5py: docs/files.md.
+ *
+ * Saving holds the state a second time in memory, loading likewise. Errors: LYC_EIO (a full disk: the files
+ * that were there are untouched, no temporary one is left), LYC_EFORMAT (damaged, or no checkpoint at all),
+ * LYC_EMISMATCH (whole, but of another run; names what differs), LYC_EINTERNAL (a name that is taken or no
+ * name). Thread-safety: one thread at a time per state; one process per run directory.
  */
 #ifndef LYCEUM_CHECKPOINT_H
 #define LYCEUM_CHECKPOINT_H
@@ -33,10 +38,12 @@ LYC_API LYC_MUST_USE lyc_status lyc_state_add(lyc_state *state, const char *name
 LYC_API LYC_MUST_USE lyc_status lyc_state_require(lyc_state *state, const char *name, const char *value,
                                                   const char *advice, lyc_error *err);
 
-/* Keeps the newest `keep` files (0 = all). */
+/* Keeps the newest `keep` files (0 = all) up to this step; what a kill left half written is removed. */
 LYC_API LYC_MUST_USE lyc_status lyc_checkpoint_save(const lyc_state *state, const char *run_directory,
                                                     uint64_t step, int keep, lyc_error *err);
-/* *found = 0 when there is none. Nothing of the state is touched unless the file is whole. */
+/* *found = 0 when there is none; LYC_EFORMAT when there are some and none is intact. Nothing of the state is
+ * touched unless the file is whole and belongs to it. A mismatch is never passed over in favour of an older
+ * file. */
 LYC_API LYC_MUST_USE lyc_status lyc_checkpoint_load(lyc_state *state, const char *run_directory, int *found,
                                                     uint64_t *step, lyc_error *err);
 /* Saves to / loads from one given file, with the same guarantees. */
