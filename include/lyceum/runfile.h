@@ -8,8 +8,8 @@
  *
  * A full disk makes append, flush or close fail with LYC_EIO once and for all; what was committed stays.
  *
- * Thread-safety: one thread owns a run file or a reader. HDF5 does not let one process read (with a reader)
- * a file that it is writing itself: LYC_EBUSY. Layout for h5py: docs/files.md; tables of a run: run_layout.h.
+ * Thread-safety: one thread owns a run file or a reader. Readers may be in the writer's process or in others, as
+ * many as there are. Layout for h5py: docs/files.md; tables of a run: run_layout.h.
  */
 #ifndef LYCEUM_RUNFILE_H
 #define LYCEUM_RUNFILE_H
@@ -58,6 +58,8 @@ LYC_API LYC_MUST_USE lyc_status lyc_runfile_create(lyc_runfile **out, const char
 LYC_API LYC_MUST_USE lyc_status lyc_runfile_append(lyc_runfile *file, size_t table, const void *const *values, lyc_error *err);
 /* Commits every row appended so far and syncs the file: call it before a checkpoint that counts them. */
 LYC_API LYC_MUST_USE lyc_status lyc_runfile_flush(lyc_runfile *file, lyc_error *err);
+/* An earlier write failed, with an error then; it takes no more rows. NULL has not failed. */
+LYC_API bool lyc_runfile_has_failed(const lyc_runfile *file);
 LYC_API uint64_t lyc_runfile_rows(const lyc_runfile *file, size_t table); /* appended, flushed or not */
 /* Flushes and closes cleanly (afterwards it opens without SWMR too). NULL is fine. */
 LYC_API LYC_MUST_USE lyc_status lyc_runfile_close(lyc_runfile *file, lyc_error *err);
@@ -76,7 +78,7 @@ LYC_API bool lyc_runfile_is_live(const char *path);
 /* ---- reading (inspect, report): live, closed or killed ------------------------------------------ */
 
 typedef struct lyc_runreader lyc_runreader;
-/* LYC_EIO: no such file; LYC_EFORMAT: not HDF5, not a run file, damaged; LYC_EBUSY: see above. */
+/* LYC_EIO: no such file; LYC_EFORMAT: not HDF5, not a run file, damaged. */
 LYC_API LYC_MUST_USE lyc_status lyc_runreader_open(lyc_runreader **out, const char *path, lyc_error *err);
 LYC_API void lyc_runreader_close(lyc_runreader *reader); /* NULL is fine */
 /* Rows of a table that every column holds: what is committed at this moment. LYC_EFORMAT when there is no such

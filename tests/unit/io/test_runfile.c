@@ -108,6 +108,22 @@ static void opens_plainly(void **state) {
     assert_int_equal(lyc__h5_close(&plain, &err), LYC_OK);
 }
 
+/* The process that writes may look at its own file. */
+static void read_by_its_writer(void **state) {
+    (void)state;
+    lyc_runfile *file;
+    lyc_error err = {0};
+    create(&file);
+    append(file, 0, 0, 100);
+    assert_int_equal(lyc_runfile_flush(file, &err), LYC_OK);
+    check_rows(100, 0);
+    append(file, 0, 100, 2500);
+    assert_int_equal(lyc_runfile_flush(file, &err), LYC_OK);
+    check_rows(2500, 0);
+    close_file(file);
+    check_rows(2500, 0);
+}
+
 static void nothing_is_created_late(void **state) {
     (void)state;
     static const lyc_table_spec late = {"late", sample_narrow, 1};
@@ -491,6 +507,7 @@ int main(void) {
         TEST(rows_come_back),
         TEST(empty_tables),
         TEST(opens_plainly),
+        TEST(read_by_its_writer),
         TEST(nothing_is_created_late),
         TEST(bad_specifications),
         TEST(missing_value),
