@@ -125,6 +125,10 @@ lyc_status lyc_runfile_flush(lyc_runfile *file, lyc_error *err) {
     return lyc__runfile_commit(file, true, err);
 }
 
+bool lyc_runfile_has_failed(const lyc_runfile *file) {
+    return file != NULL && file->failed;
+}
+
 uint64_t lyc_runfile_rows(const lyc_runfile *file, size_t table) {
     return table < file->table_count ? file->tables[table].appended : 0;
 }
