@@ -103,7 +103,7 @@ static lyc_status fill_bank(const bank_job *job, lyc_teacher *teacher, bank_repo
     snprintf(report->path, sizeof report->path, "%s", lyc_bank_path(bank));
     report->seconds = lyc_seconds() - progress.started;
     lyc_status closed = lyc_bank_close(bank, status == LYC_OK ? err : NULL);
-    if (status == LYC_OK && !report->stats.writable)
+    if (status == LYC_OK && !report->stats.writable && report->stats.computed_now > 0)
         return LYC_ERROR(err, LYC_EBUSY,
                          "%s: another process fills this bank, or it cannot be written; nothing was kept",
                          report->path);

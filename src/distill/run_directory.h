@@ -17,14 +17,20 @@ typedef struct lyc__directory lyc__directory;
 
 #define LYC__PATH_SIZE 4096
 
-/* Makes and locks `path`. LYC_EBUSY when another process holds it; LYC_ECONFIG when it holds a run already
- * and `resume` is false. `*holds_run` tells whether there is something to resume. */
+/* Makes and locks `path`, and writes nothing else there. LYC_EBUSY when another process holds it; LYC_ECONFIG
+ * when it holds a run already and `resume` is false, or files of a run's names that no run has left there.
+ * `*holds_run` tells whether there is something to resume. */
 LYC_MUST_USE lyc_status lyc__directory_open(lyc__directory **out, const char *path, bool resume, bool *holds_run,
                                             lyc_error *err);
 void lyc__directory_close(lyc__directory *directory); /* unlocks */
 /* "<directory>/<name>" in `out`. */
 void lyc__directory_file(const lyc__directory *directory, const char *name, char out[LYC__PATH_SIZE]);
 bool lyc__directory_has(const lyc__directory *directory, const char *name);
+/* A run starts at its first step: writes config.json. LYC_EMISMATCH when the directory holds a run of another
+ * configuration. */
+LYC_MUST_USE lyc_status lyc__directory_begin(lyc__directory *directory, const char *config, bool holds_run, lyc_error *err);
+/* Before the first of the three below. A run that goes on has a log already: without `create` it must be there. */
+LYC_MUST_USE lyc_status lyc__directory_log_open(lyc__directory *directory, bool create, lyc_error *err);
 /* Appends one line to log.jsonl. */
 LYC_MUST_USE lyc_status lyc__directory_log(lyc__directory *directory, const char *line, lyc_error *err);
 uint64_t lyc__directory_log_bytes(const lyc__directory *directory);

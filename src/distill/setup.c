@@ -1,21 +1,11 @@
 /* Opening a run: directory, data, teachers, student, strategy, in the order in which they need each other. */
 #include <string.h>
 
-#include "base/fileio.h"
 #include "distill/credit.h"
 #include "distill/job.h"
 #include "lyceum/blas.h"
 #include "lyceum/log.h"
 #include "lyceum/memory.h"
-
-static lyc_status open_directory(lyc__job *job, bool *holds_run, lyc_error *err) {
-    LYC_TRY(lyc_config_resolved(job->config, &job->resolved, err));
-    LYC_TRY(lyc__directory_open(&job->directory, job->config->output, job->options->resume, holds_run, err));
-    if (*holds_run) return LYC_OK;
-    char path[LYC__PATH_SIZE];
-    lyc__directory_file(job->directory, "config.json", path);
-    return lyc__write_text_atomically(path, job->resolved, err);
-}
 
 static lyc_status open_data(lyc__job *job, lyc_error *err) {
     const lyc_config *config = job->config;
@@ -65,23 +55,6 @@ static lyc_status open_teachers(lyc__job *job, lyc_error *err) {
     return lyc__teacher_facts(job, err);
 }
 
-lyc_status lyc__job_student(lyc__job *job, lyc_student **out, lyc_error *err) {
-    const lyc_config *config = job->config;
-    lyc_student_options options = {
-        .loss = config->loss,
-        .optimizer = config->optimizer,
-        .learning_rate = config->learning_rate,
-        .schedule = config->schedule.kind,
-        .warmup = config->schedule.warmup,
-        .total_steps = job->total_steps,
-        .batch = config->train.batch,
-        .seed = config->train.seed,
-    };
-    lyc_student_data data = {.data = job->data, .labels = job->splits->labels, .preprocess = job->model->preprocess,
-                             .recipe = config->data.view};
-    return lyc_student_create(out, job->model->network, &data, &options, err);
-}
-
 static lyc_status open_strategy(lyc__job *job, lyc_error *err) {
     const lyc__facts *f = &job->facts;
     lyc_agent_facts facts = {.teachers = job->teachers, .classes = job->classes, .names = f->names,
@@ -113,7 +86,8 @@ lyc_status lyc__job_open(lyc__job *job, lyc_error *err) {
     bool holds_run = false;
     job->started = lyc_seconds();
     LYC_TRY(lyc_blas_check(err));
-    LYC_TRY(open_directory(job, &holds_run, err));
+    LYC_TRY(lyc_config_resolved(job->config, &job->resolved, err));
+    LYC_TRY(lyc__directory_open(&job->directory, job->config->output, job->options->resume, &holds_run, err));
     LYC_TRY(open_data(job, err));
     LYC_TRY(open_teachers(job, err));
     LYC_TRY(lyc__job_student(job, &job->student, err));
@@ -133,7 +107,8 @@ lyc_status lyc__job_close_files(lyc__job *job, lyc_error *err) {
 void lyc__job_close(lyc__job *job) {
     lyc_ensemble_close(job->ensemble);
     lyc_error ignored; /* closing after a failure: what was committed is safe already */
-    if (lyc__job_close_files(job, &ignored) != LYC_OK) lyc_log(LYC_LOG_WARNING, "%s", ignored.message);
+    bool told = lyc_runfile_has_failed(job->runfile);
+    if (lyc__job_close_files(job, &ignored) != LYC_OK && !told) lyc_log(LYC_LOG_WARNING, "%s", ignored.message);
     lyc_state_destroy(job->state);
     lyc_free(job->class_rows);
     lyc_free(job->class_scratch);

@@ -105,6 +105,8 @@ lyc_status lyc__job_restore(lyc__job *job, bool holds_run, lyc_error *err) {
     int found = 0;
     uint64_t step = 0;
     if (holds_run) LYC_TRY(lyc_checkpoint_load(job->state, job->config->output, &found, &step, err));
+    if (!found) LYC_TRY(lyc__directory_begin(job->directory, job->resolved, holds_run, err));
+    LYC_TRY(lyc__directory_log_open(job->directory, found == 0, err));
     LYC_TRY(lyc__directory_log_truncate(job->directory, job->cursor.log_bytes, err));
     if (holds_run)
         lyc_log(LYC_LOG_INFO, found ? "%s: going on from step %llu" : "%s: no checkpoint yet, starting again from step %llu",

@@ -69,6 +69,8 @@ static lyc_status check_regular_file(const char *path, const char *what, lyc_err
     if (stat(path, &about) != 0)
         LYC_FAIL(err, LYC_EIO, "%s: cannot open this %s: %s", path, what, strerror(errno));
     if (S_ISDIR(about.st_mode)) LYC_FAIL(err, LYC_EIO, "%s: is a directory; a %s is one file", path, what);
+    if (!S_ISREG(about.st_mode))
+        LYC_FAIL(err, LYC_EIO, "%s: is a pipe or a device; a %s is a file", path, what);
     if (about.st_size == 0)
         LYC_FAIL(err, LYC_EFORMAT, "%s: the file is empty; a %s was expected. Make it again", path, what);
     return LYC_OK;
