@@ -101,7 +101,7 @@ static lyc_status stop_requested(lyc__job *job, lyc_error *err) {
 }
 
 /* One rule for every strategy: highest accuracy on the validation split, ties to the lower NLL; or the last. */
-static void keep_best(lyc__job *job, uint32_t epoch, const lyc_metrics *valid) {
+static void keep_best(lyc__job *job, uint32_t epochs_done, const lyc_metrics *valid) {
     lyc__tally *tally = &job->tally;
     bool better = job->config->train.select == LYC_SELECT_LAST || job->cursor.best_epoch == 0 ||
                   valid->accuracy > tally->best_accuracy ||
@@ -110,15 +110,16 @@ static void keep_best(lyc__job *job, uint32_t epoch, const lyc_metrics *valid) {
     memcpy(job->model->params, lyc_student_params(job->student), lyc_network_size(job->model->network) * sizeof(float));
     tally->best_accuracy = valid->accuracy;
     tally->best_nll = valid->nll;
-    job->cursor.best_epoch = epoch;
+    job->cursor.best_epoch = epochs_done;
 }
 
+/* `epoch` counts from 0, as in every file. */
 static lyc_status finish_epoch(lyc__job *job, uint32_t epoch, double seconds, lyc_error *err) {
     lyc_metrics valid, reward;
     LYC_TRY(lyc__student_metrics(job, LYC_SPLIT_VALID, &valid, err));
     LYC_TRY(lyc__student_metrics(job, LYC_SPLIT_REWARD, &reward, err));
     job->tally.last_valid = valid.accuracy;
-    keep_best(job, epoch, &valid);
+    keep_best(job, epoch + 1, &valid);
     LYC_TRY(lyc__record_epoch(job, epoch, &valid, &reward, seconds, err));
     lyc__tally_reset(job);
     return LYC_OK;
@@ -160,7 +161,7 @@ lyc_status lyc__job_loop(lyc__job *job, lyc_error *err) {
                        (unsigned long long)epoch, job->config->train.epochs, losses.total, 100.0 * job->tally.last_valid);
         lyc_progress_update(&progress, job->cursor.global_step - first);
         if (job->cursor.global_step % job->steps_per_epoch == 0) {
-            LYC_TRY(finish_epoch(job, (uint32_t)epoch, lyc_seconds() - epoch_started, err));
+            LYC_TRY(finish_epoch(job, (uint32_t)epoch - 1, lyc_seconds() - epoch_started, err));
             epoch_started = lyc_seconds();
         }
         if (checkpoint_due(job)) LYC_TRY(lyc__job_checkpoint(job, err));
