@@ -49,6 +49,56 @@ LYC_API LYC_MUST_USE lyc_status lyc_data_import_idx(const lyc_idx_files *files, 
                                                     const lyc_import_options *options,
                                                     lyc_import_summary *out, lyc_error *err);
 
+/* ---- the other kinds ---------------------------------------------------------------------------- */
+
+/* What the two parts are made of: one or more files each, read in this order. Without test files the data set
+ * has no test part. Every function below goes over them twice: the first time it checks and counts. A file
+ * that changes in between is LYC_EFORMAT. */
+typedef struct lyc_import_parts {
+    const char *const *train;
+    size_t train_count;
+    const char *const *test;
+    size_t test_count;
+} lyc_import_parts;
+
+/* Records of CIFAR-10 (one label byte, then 3,072 bytes: red, green and blue plane of 32 x 32) and of
+ * CIFAR-100 (two label bytes, the coarse and the fine class). */
+typedef enum lyc_cifar_labels { LYC_CIFAR10, LYC_CIFAR100_FINE, LYC_CIFAR100_COARSE } lyc_cifar_labels;
+
+/* CIFAR's binary files, plain or gzipped. Without class names there are 10, 100 or 20 classes, called by
+ * their numbers. LYC_EFORMAT names file, row and byte: a file that ends within a record, a label without a
+ * class. */
+LYC_API LYC_MUST_USE lyc_status lyc_data_import_cifar(const lyc_import_parts *files, lyc_cifar_labels labels,
+                                                      const char *out_path, const lyc_import_options *options,
+                                                      lyc_import_summary *out, lyc_error *err);
+
+typedef enum lyc_csv_header {
+    LYC_CSV_HEADER_AUTO, /* there is one when a word stands in the first line, in another column than the
+                             label's */
+    LYC_CSV_HEADER_PRESENT,
+    LYC_CSV_HEADER_ABSENT
+} lyc_csv_header;
+
+typedef struct lyc_csv_options {
+    lyc_csv_header header;
+    const char *label; /* name of the column in the header, else its number from 0, or from the end as
+                          -1, -2; NULL = -1 */
+    bool unlabelled;   /* there is no label column; `label` is NULL */
+    char delimiter;    /* 0 = ',' */
+    int channels, height,
+        width; /* the features of a row as an image, plane by plane; all 0 = one line of them */
+} lyc_csv_options;
+
+/* CSV files of numbers (RFC 4180, UTF-8 with or without byte-order mark, plain or gzipped): one row a sample,
+ * a label column, every other column a feature; all files have the same columns. `csv` may be NULL. Features
+ * that are all whole numbers from 0 to 255 are stored as bytes (and scaled by 1/255 as pixels are), others as
+ * floats. An empty label is no label. Without class names the classes are the distinct labels of both parts,
+ * in numeric order where all are whole numbers, else in the order of their bytes; with them a label is a
+ * name, or else its number from 0. LYC_EFORMAT names file, line and column. */
+LYC_API LYC_MUST_USE lyc_status lyc_data_import_csv(const lyc_import_parts *files, const lyc_csv_options *csv,
+                                                    const char *out_path, const lyc_import_options *options,
+                                                    lyc_import_summary *out, lyc_error *err);
+
 LYC_END_DECLS
 
 #endif
