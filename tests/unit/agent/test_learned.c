@@ -1,0 +1,573 @@
+/* The learned strategy from outside: what it teaches, what it draws, how it learns, what refuses, and that a
+ * restored one goes on bit for bit. */
+#include "support.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "agent/learned.h"
+#include "agent/scores.h"
+#include "agent/subset.h"
+#include "lyceum/checkpoint.h"
+
+enum { K = 4, ROWS = 12 };
+
+static const lyc_action_mode modes[] = {LYC_ACTION_SELECT, LYC_ACTION_WEIGHT, LYC_ACTION_SELECT_WEIGHT};
+enum { MODES = sizeof modes / sizeof modes[0] };
+
+static void fill(test_batch *batch, lyc_random *random, int step) {
+    fill_batch(batch, random, K, ROWS, (const double[K]){4.0, 2.0, 0.0, 1.0}, NULL);
+    batch->labels[3] = LYC_UNLABELLED;
+    batch->input.step = (uint32_t)step;
+}
+
+static lyc_strategy *make(lyc_action_mode action, lyc_teach_mode teach, lyc_credit_kind credit) {
+    lyc_agent_options options = default_options("learned");
+    options.action = action;
+    options.teach = teach;
+    options.credit.kind = credit;
+    options.credit.steps = 3;
+    return make_strategy(&options, K);
+}
+
+/* Moves the policy away from its start, so that teachers differ. */
+static void spread(lyc_strategy *strategy) {
+    lyc__learner *learner = &lyc__learned_of(strategy)->learner;
+    size_t heads = 2 * (size_t)learner->shape.hidden + 2;
+    for (size_t i = learner->size - heads; i < learner->size; i++) learner->params[i] *= 40.0;
+}
+
+static lyc__heads heads_of(lyc_strategy *strategy) {
+    lyc__heads heads;
+    lyc__learned *own = lyc__learned_of(strategy);
+    lyc__learner_forward(&own->learner, own->observation, NULL, &heads);
+    return heads;
+}
+
+/* ---- what teaches ------------------------------------------------------------------------------------ */
+
+static void mean_teaching_uses_the_mean_weights_and_records_the_greedy_set(void **state) {
+    (void)state;
+    lyc_random random = test_random(1);
+    for (int m = 0; m < MODES; m++) {
+        lyc_strategy *strategy = make(modes[m], LYC_TEACH_MEAN, LYC_CREDIT_PROBE);
+        spread(strategy);
+        test_batch batch;
+        fill(&batch, &random, 0);
+        lyc_decision decision = decide(strategy, &batch.input);
+        lyc__heads heads = heads_of(strategy);
+        double expected[K];
+        uint8_t greedy[K] = {1, 1, 1, 1};
+        if (modes[m] == LYC_ACTION_SELECT) lyc__subset_mean_weights(heads.select, K, expected);
+        if (modes[m] == LYC_ACTION_WEIGHT) lyc__scores_softmax(heads.score, greedy, K, expected);
+        if (modes[m] == LYC_ACTION_SELECT_WEIGHT)
+            lyc__scores_mean_weights(heads.select, heads.score, K, expected);
+        if (modes[m] != LYC_ACTION_WEIGHT) lyc__subset_greedy(heads.select, K, greedy);
+        for (int k = 0; k < K; k++) {
+            assert_near((double)decision.weights[k], expected[k], 1e-7);
+            assert_true(decision.weights[k] >
+                        0.0F); /* unselected ones keep what the policy's means give them */
+        }
+        assert_memory_equal(decision.select, greedy, K);
+        double log_prob = modes[m] == LYC_ACTION_WEIGHT ? 0.0 : lyc__subset_log_prob(heads.select, K, greedy);
+        if (modes[m] != LYC_ACTION_SELECT)
+            log_prob += lyc__scores_log_density(heads.score, 0.5, greedy, heads.score, K);
+        assert_near(decision.log_prob, log_prob, 1e-12);
+        assert_near(decision.entropy,
+                    modes[m] == LYC_ACTION_WEIGHT ? 0.0 : lyc__subset_entropy(heads.select, K), 1e-12);
+        assert_true(isnan(decision.value));
+        lyc_strategy_destroy(strategy);
+    }
+}
+
+static void greedy_teaching_keeps_to_the_greedy_set(void **state) {
+    (void)state;
+    lyc_random random = test_random(2);
+    for (int m = 0; m < MODES; m++) {
+        lyc_strategy *mean = make(modes[m], LYC_TEACH_MEAN, LYC_CREDIT_PROBE);
+        lyc_strategy *greedy = make(modes[m], LYC_TEACH_GREEDY, LYC_CREDIT_PROBE);
+        spread(mean);
+        spread(greedy);
+        test_batch batch;
+        fill(&batch, &random, 0);
+        lyc_decision all = decide(mean, &batch.input), set = decide(greedy, &batch.input);
+        assert_memory_equal(all.select, set.select, K);
+        double inside = 0.0;
+        for (int k = 0; k < K; k++) inside += set.select[k] ? (double)all.weights[k] : 0.0;
+        for (int k = 0; k < K; k++)
+            assert_near((double)set.weights[k], set.select[k] ? (double)all.weights[k] / inside : 0.0, 1e-6);
+        lyc_strategy_destroy(mean);
+        lyc_strategy_destroy(greedy);
+    }
+}
+
+/* Trap: "a mask test on the whole list instead of its element, so all teachers are always averaged". */
+static void unselected_teachers_have_no_weight_in_a_drawn_action(void **state) {
+    (void)state;
+    lyc_random random = test_random(3);
+    for (int m = 0; m < MODES; m++) {
+        lyc_strategy *strategy = make(modes[m], LYC_TEACH_MEAN, LYC_CREDIT_PROBE);
+        test_batch batch;
+        fill(&batch, &random, 0);
+        (void)decide(strategy, &batch.input);
+        int partial = 0;
+        for (int step = 0; step < 200; step++) {
+            lyc_action action;
+            double sum = 0.0, count = 0.0;
+            batch.input.step = (uint32_t)step;
+            lyc_strategy_sample(strategy, &batch.input, step % 2, &action);
+            for (int k = 0; k < K; k++) {
+                count += action.select[k];
+                sum += (double)action.weight[k];
+                assert_true(action.select[k] ? action.weight[k] > 0.0F
+                                             : action.weight[k] == 0.0F && action.score[k] == 0.0);
+            }
+            assert_near(sum, 1.0, 1e-6);
+            for (int k = 0; k < K && modes[m] == LYC_ACTION_SELECT; k++)
+                if (action.select[k]) assert_near((double)action.weight[k], 1.0 / count, 1e-7);
+            partial += count < K;
+        }
+        assert_true(modes[m] == LYC_ACTION_WEIGHT ? partial == 0 : partial > 100);
+        lyc_strategy_destroy(strategy);
+    }
+}
+
+static void draws_are_a_function_of_their_key(void **state) {
+    (void)state;
+    lyc_random random = test_random(4);
+    lyc_strategy *strategy = make(LYC_ACTION_SELECT_WEIGHT, LYC_TEACH_MEAN, LYC_CREDIT_PROBE);
+    test_batch batch;
+    fill(&batch, &random, 5);
+    (void)decide(strategy, &batch.input);
+    lyc_action first, again, other;
+    lyc_strategy_sample(strategy, &batch.input, 0, &first);
+    lyc_strategy_sample(strategy, &batch.input, 1, &other);
+    lyc_strategy_sample(strategy, &batch.input, 0, &again);
+    assert_memory_equal(&first, &again, sizeof first);
+    assert_true(memcmp(first.weight, other.weight, sizeof first.weight) != 0);
+    lyc_decision_input changed[3] = {batch.input, batch.input, batch.input};
+    changed[0].seed++;
+    changed[1].epoch++;
+    changed[2].step++;
+    for (int i = 0; i < 3; i++) {
+        lyc_strategy_sample(strategy, &changed[i], 0, &other);
+        assert_true(memcmp(first.weight, other.weight, sizeof first.weight) != 0);
+    }
+    lyc_strategy_destroy(strategy);
+}
+
+static void greedy_behaviour_changes_nothing(void **state) {
+    (void)state;
+    for (int credit = LYC_CREDIT_PROBE; credit <= LYC_CREDIT_ON_POLICY; credit++) {
+        lyc_random random = test_random(5);
+        lyc_strategy *strategy = make(LYC_ACTION_SELECT, LYC_TEACH_MEAN, (lyc_credit_kind)credit);
+        lyc__learned *own = lyc__learned_of(strategy);
+        spread(strategy);
+        test_batch batch;
+        fill(&batch, &random, 0);
+        (void)decide(strategy, &batch.input);
+        double count = own->observe.normaliser.count[LYC__FEATURE_kl];
+        lyc_strategy_set_greedy(strategy, true);
+        lyc_decision decision = {0};
+        for (int step = 1; step < 10; step++) { /* more than an interval holds */
+            fill(&batch, &random, step);
+            decision = decide(strategy, &batch.input);
+            double sum = 0.0;
+            for (int k = 0; k < K; k++) {
+                sum += (double)decision.weights[k];
+                assert_true(decision.select[k] || decision.weights[k] == 0.0F);
+            }
+            assert_near(sum, 1.0, 1e-6);
+        }
+        uint8_t greedy[K];
+        lyc__heads heads = heads_of(strategy);
+        lyc__subset_greedy(heads.select, K, greedy);
+        assert_memory_equal(decision.select, greedy, K);
+        assert_true(own->observe.normaliser.count[LYC__FEATURE_kl] == count);
+        lyc_feedback feedback;
+        lyc_action a = {.select = {1}}, b = {.select = {0, 1}};
+        assert_int_equal(lyc_strategy_learn_pair(strategy, &a, &b, 1, 0, &feedback, NULL), LYC_EINTERNAL);
+        assert_int_equal(lyc_strategy_learn_reward(strategy, 1, &feedback, NULL), LYC_EINTERNAL);
+        lyc_strategy_destroy(strategy);
+    }
+}
+
+/* ---- learning from pairs ------------------------------------------------------------------------------ */
+
+static void set_action(lyc_action *action, const uint8_t *select) {
+    *action = (lyc_action){0};
+    int count = 0;
+    for (int k = 0; k < K; k++) count += select[k];
+    for (int k = 0; k < K; k++) {
+        action->select[k] = select[k];
+        action->weight[k] = select[k] ? 1.0F / (float)count : 0.0F;
+    }
+}
+
+static void a_pair_moves_the_policy_towards_the_better_action(void **state) {
+    (void)state;
+    lyc_random random = test_random(6);
+    lyc_strategy *strategy = make(LYC_ACTION_SELECT, LYC_TEACH_MEAN, LYC_CREDIT_PROBE);
+    test_batch batch;
+    fill(&batch, &random, 0);
+    (void)decide(strategy, &batch.input);
+    lyc_action better, worse;
+    lyc_strategy_sample(strategy, &batch.input, 0, &better); /* remembers the observation */
+    set_action(&better, (uint8_t[K]){1, 1, 0, 0});
+    set_action(&worse, (uint8_t[K]){0, 1, 1, 0});
+    lyc__heads before = heads_of(strategy);
+    lyc_feedback feedback;
+    for (int i = 0; i < 5; i++)
+        assert_int_equal(lyc_strategy_learn_pair(strategy, &better, &worse, 0.02, 0.01, &feedback, NULL),
+                         LYC_OK);
+    lyc__heads after = heads_of(strategy);
+    assert_near(feedback.advantage, 1.0, 1e-9);
+    assert_true(feedback.gradient_norm > 0.0);
+    assert_true(after.select[0] > before.select[0] && after.select[2] < before.select[2]);
+    lyc_strategy_destroy(strategy);
+}
+
+/* The parameters' gradient is credit and entropy bonus, carried back through floor and network. */
+static void the_update_is_credit_plus_entropy(void **state) {
+    (void)state;
+    lyc_random random = test_random(7);
+    lyc_strategy *strategy = make(LYC_ACTION_SELECT_WEIGHT, LYC_TEACH_MEAN, LYC_CREDIT_PROBE);
+    lyc__learned *own = lyc__learned_of(strategy);
+    lyc__learner *learner = &own->learner;
+    spread(strategy);
+    test_batch batch;
+    fill(&batch, &random, 0);
+    (void)decide(strategy, &batch.input);
+    lyc_action a, b;
+    lyc_strategy_sample(strategy, &batch.input, 0, &a);
+    lyc_strategy_sample(strategy, &batch.input, 1, &b);
+    lyc__heads raw, heads, credit = {0}, bonus = {0};
+    lyc__learner_forward(learner, own->observation, &raw, &heads);
+    lyc__probe_credit(&learner->law, &heads, &a, &b, -1.0,
+                      &credit); /* the first difference is its own size */
+    lyc__subset_entropy_gradient(heads.select, K, 0.01, bonus.select);
+    double mean = 0.0, *expected = calloc(learner->size, sizeof *expected);
+    for (int k = 0; k < K; k++) mean += credit.score[k] / K;
+    for (int k = 0; k < K; k++) {
+        assert_true(fabs(raw.select[k]) < LYC__POLICY_LIMIT && fabs(raw.score[k]) < LYC__POLICY_LIMIT);
+        credit.select[k] += bonus.select[k];
+        credit.score[k] -= mean;
+    }
+    learner->policy->backward(&learner->shape, learner->params, own->observation, learner->workspace, &credit,
+                              expected);
+    lyc_feedback feedback;
+    assert_int_equal(lyc_strategy_learn_pair(strategy, &a, &b, 0.1, 0.3, &feedback, NULL), LYC_OK);
+    double norm = 0.0;
+    for (size_t i = 0; i < learner->size; i++) {
+        assert_near(learner->gradient[i], expected[i], 1e-12);
+        norm += expected[i] * expected[i];
+    }
+    assert_near(feedback.gradient_norm, sqrt(norm), 1e-12);
+    free(expected);
+    lyc_strategy_destroy(strategy);
+}
+
+static void an_equal_pair_leaves_size_and_reward_alone(void **state) {
+    (void)state;
+    lyc_random random = test_random(8);
+    lyc_strategy *strategy = make(LYC_ACTION_SELECT, LYC_TEACH_MEAN, LYC_CREDIT_PROBE);
+    lyc__learned *own = lyc__learned_of(strategy);
+    test_batch batch;
+    fill(&batch, &random, 0);
+    (void)decide(strategy, &batch.input);
+    lyc_action a, b;
+    lyc_feedback feedback;
+    lyc_strategy_sample(strategy, &batch.input, 0, &a);
+    set_action(&a, (uint8_t[K]){1, 0, 0, 0});
+    set_action(&b, (uint8_t[K]){0, 1, 0, 0});
+    assert_int_equal(lyc_strategy_learn_pair(strategy, &a, &b, 0.5, 0.1, &feedback, NULL), LYC_OK);
+    assert_near(own->observe.reward[0], 0.3, 1e-12);
+    double sum = own->learner.scale->sum;
+    assert_int_equal(lyc_strategy_learn_pair(strategy, &a, &a, 0.0, 0.0, &feedback, NULL), LYC_OK);
+    assert_true(feedback.advantage == 0.0);
+    assert_true(feedback.gradient_norm > 0.0); /* the entropy bonus */
+    assert_true(own->learner.scale->sum == sum && own->observe.reward[0] == 0.3);
+    lyc_strategy_destroy(strategy);
+}
+
+/* Decisions between drawing and learning do not mix up the credit: the observation drawn at is remembered. */
+static void a_pair_is_credited_where_it_was_drawn(void **state) {
+    (void)state;
+    double params[2][64];
+    for (int late = 0; late < 2; late++) {
+        lyc_random random = test_random(9);
+        lyc_strategy *strategy = make(LYC_ACTION_SELECT, LYC_TEACH_MEAN, LYC_CREDIT_PROBE);
+        test_batch batch;
+        lyc_action a, b;
+        lyc_feedback feedback;
+        fill(&batch, &random, 0);
+        (void)decide(strategy, &batch.input);
+        lyc_strategy_sample(strategy, &batch.input, 0, &a);
+        set_action(&b, (uint8_t[K]){(uint8_t)!a.select[0], 1, 0, 0});
+        for (int step = 1; late && step < 4; step++) {
+            fill(&batch, &random, step);
+            (void)decide(strategy, &batch.input);
+        }
+        assert_int_equal(lyc_strategy_learn_pair(strategy, &a, &b, 0.5, 0.1, &feedback, NULL), LYC_OK);
+        memcpy(params[late], lyc__learned_of(strategy)->learner.params, sizeof params[late]);
+        lyc_strategy_destroy(strategy);
+    }
+    assert_memory_equal(params[0], params[1], sizeof params[0]);
+}
+
+/* ---- learning on policy -------------------------------------------------------------------------------- */
+
+static void the_interval_is_credited_as_a_whole(void **state) {
+    (void)state;
+    lyc_random random = test_random(10);
+    lyc_strategy *strategy = make(LYC_ACTION_SELECT, LYC_TEACH_MEAN, LYC_CREDIT_ON_POLICY);
+    lyc__learned *own = lyc__learned_of(strategy);
+    lyc__learner *learner = &own->learner;
+    test_batch batch;
+    double *expected = calloc(learner->size, sizeof *expected);
+    lyc_feedback feedback;
+    for (int step = 0; step < 3; step++) {
+        fill(&batch, &random, step);
+        lyc_decision decision = decide(strategy, &batch.input);
+        assert_true(decision.value == 0.0); /* a fresh baseline */
+        lyc_action action = {0};
+        memcpy(action.select, decision.select, sizeof action.select);
+        lyc__heads raw, heads, credit = {0};
+        lyc__learner_forward(learner, own->observation, &raw, &heads);
+        lyc__reinforce_credit(&learner->law, &heads, &action, 1.0, &credit);
+        lyc__subset_entropy_gradient(heads.select, K, 0.01, credit.select);
+        learner->policy->backward(&learner->shape, learner->params, own->observation, learner->workspace,
+                                  &credit, expected);
+    }
+    lyc_decision decision;
+    lyc_error err = {0};
+    assert_int_equal(lyc_strategy_decide(strategy, &batch.input, &decision, &err),
+                     LYC_EINTERNAL); /* interval full */
+    assert_int_equal(lyc_strategy_learn_reward(strategy, 0.07, &feedback, NULL), LYC_OK);
+    for (size_t i = 0; i < learner->size; i++) assert_near(learner->gradient[i], expected[i], 1e-12);
+    assert_near(feedback.advantage, 1.0, 1e-12);
+    assert_near(own->observe.reward[0], 0.07, 0.0);
+    decision = decide(strategy, &batch.input);
+    assert_true(decision.value > 0.0); /* the baseline has moved towards the reward */
+    free(expected);
+    lyc_strategy_destroy(strategy);
+}
+
+static void a_reward_for_nothing_changes_nothing(void **state) {
+    (void)state;
+    lyc_strategy *strategy = make(LYC_ACTION_SELECT, LYC_TEACH_MEAN, LYC_CREDIT_ON_POLICY);
+    lyc__learner *learner = &lyc__learned_of(strategy)->learner;
+    double before = learner->params[0];
+    lyc_feedback feedback;
+    assert_int_equal(lyc_strategy_learn_reward(strategy, 0.5, &feedback, NULL), LYC_OK);
+    assert_true(feedback.gradient_norm == 0.0 && learner->params[0] == before && *learner->adam.steps == 0);
+    lyc_strategy_destroy(strategy);
+}
+
+/* ---- refusals ----------------------------------------------------------------------------------------- */
+
+static void rewards_that_are_not_numbers_change_nothing(void **state) {
+    (void)state;
+    const double bad[] = {(double)NAN, (double)INFINITY, -(double)INFINITY};
+    for (int credit = LYC_CREDIT_PROBE; credit <= LYC_CREDIT_ON_POLICY; credit++) {
+        lyc_random random = test_random(11);
+        lyc_strategy *strategy = make(LYC_ACTION_SELECT, LYC_TEACH_MEAN, (lyc_credit_kind)credit);
+        lyc__learner *learner = &lyc__learned_of(strategy)->learner;
+        test_batch batch;
+        lyc_action a, b;
+        lyc_feedback feedback;
+        fill(&batch, &random, 0);
+        (void)decide(strategy, &batch.input);
+        lyc_strategy_sample(strategy, &batch.input, 0, &a);
+        set_action(&b, (uint8_t[K]){1, 0, 0, 0});
+        double before = learner->params[0];
+        for (int i = 0; i < 3; i++) {
+            if (credit == LYC_CREDIT_ON_POLICY) {
+                assert_int_equal(lyc_strategy_learn_reward(strategy, bad[i], &feedback, NULL), LYC_ENUMERIC);
+                continue;
+            }
+            assert_int_equal(lyc_strategy_learn_pair(strategy, &a, &b, bad[i], 0.0, &feedback, NULL),
+                             LYC_ENUMERIC);
+            assert_int_equal(lyc_strategy_learn_pair(strategy, &a, &b, 0.0, bad[i], &feedback, NULL),
+                             LYC_ENUMERIC);
+        }
+        assert_true(learner->params[0] == before && *learner->adam.steps == 0 &&
+                    learner->scale->weight == 0.0);
+        lyc_strategy_destroy(strategy);
+    }
+}
+
+static void the_other_kind_of_credit_is_refused(void **state) {
+    (void)state;
+    lyc_feedback feedback;
+    lyc_action a = {.select = {1}};
+    lyc_error err = {0};
+    lyc_strategy *strategy = make(LYC_ACTION_SELECT, LYC_TEACH_MEAN, LYC_CREDIT_PROBE);
+    assert_int_equal(lyc_strategy_learn_reward(strategy, 0.0, &feedback, &err), LYC_EINTERNAL);
+    assert_non_null(strstr(err.message, "probe"));
+    lyc_strategy_destroy(strategy);
+    strategy = make(LYC_ACTION_SELECT, LYC_TEACH_MEAN, LYC_CREDIT_ON_POLICY);
+    assert_int_equal(lyc_strategy_learn_pair(strategy, &a, &a, 0.0, 0.0, &feedback, &err), LYC_EINTERNAL);
+    assert_non_null(strstr(err.message, "reinforce"));
+    lyc_strategy_destroy(strategy);
+}
+
+static void options_out_of_bounds_are_refused_by_key(void **state) {
+    (void)state;
+    lyc_agent_options bad[10];
+    const char *const keys[10] = {
+        "agent.hidden", "agent.hidden", "agent.learning_rate", "agent.learning_rate", "agent.entropy",
+        "agent.sigma",  "agent.clip",   "agent.credit.steps",  "agent.action",        "agent.teach"};
+    for (int i = 0; i < 10; i++) bad[i] = default_options("learned");
+    bad[0].hidden = 0;
+    bad[1].hidden = 5000;
+    bad[2].learning_rate = -0.1;
+    bad[3].learning_rate = (double)NAN;
+    bad[4].entropy = -1.0;
+    bad[5].sigma = 0.0;
+    bad[6].clip = 0.0;
+    bad[7].credit.steps = 0;
+    bad[8].action = (lyc_action_mode)3;
+    bad[9].teach = (lyc_teach_mode)2;
+    lyc_agent_facts facts = test_facts(K);
+    for (int i = 0; i < 10; i++) {
+        lyc_strategy *strategy;
+        lyc_error err = {0};
+        assert_int_equal(lyc_strategy_create(&strategy, &bad[i], &facts, 1, 4, &err), LYC_ECONFIG);
+        assert_non_null(strstr(err.message, keys[i]));
+    }
+}
+
+/* ---- state ----------------------------------------------------------------------------------------------
+ */
+
+typedef struct player {
+    lyc_strategy *strategy;
+    lyc_random random;
+    lyc_credit_kind credit;
+} player;
+
+/* One batch of a made-up run: everything that a decision and an update depend on. */
+static void play(player *p, int step, double *trace) {
+    test_batch batch;
+    lyc_feedback feedback = {0};
+    p->random = test_random(100 + (uint64_t)step);
+    fill(&batch, &p->random, step);
+    lyc_decision decision = decide(p->strategy, &batch.input);
+    double reward = 0.1 + (double)decision.weights[0] - (double)decision.weights[1];
+    if (p->credit == LYC_CREDIT_PROBE && step % 2 == 0) {
+        lyc_action a, b;
+        lyc_strategy_sample(p->strategy, &batch.input, 0, &a);
+        lyc_strategy_sample(p->strategy, &batch.input, 1, &b);
+        assert_int_equal(lyc_strategy_learn_pair(p->strategy, &a, &b, (double)a.weight[0],
+                                                 (double)b.weight[0], &feedback, NULL),
+                         LYC_OK);
+    }
+    if (p->credit == LYC_CREDIT_ON_POLICY && step % 3 == 2)
+        assert_int_equal(lyc_strategy_learn_reward(p->strategy, reward, &feedback, NULL), LYC_OK);
+    trace[0] = decision.log_prob;
+    trace[1] = decision.entropy;
+    trace[2] = (double)decision.mean_weight[0];
+    trace[3] = feedback.advantage;
+    trace[4] = feedback.gradient_norm;
+    trace[5] = p->credit == LYC_CREDIT_PROBE ? 0.0 : decision.value;
+    trace[6] = decision.observation[0];
+}
+
+enum { TRACE = 7, STEPS = 40, STOP = 22 /* in the middle of an interval */ };
+
+static void save(lyc_strategy *strategy, const char *path, bool load) {
+    lyc_state *state;
+    lyc_error err = {0};
+    assert_int_equal(lyc_state_create(&state, &err), LYC_OK);
+    assert_int_equal(lyc_strategy_register(strategy, state, &err), LYC_OK);
+    lyc_status status = load ? lyc_state_load(state, path, &err) : lyc_state_save(state, path, &err);
+    if (status != LYC_OK) fail_msg("%s", err.message);
+    lyc_state_destroy(state);
+}
+
+/* A path for a checkpoint; the test removes it. */
+static void make_path(char out[512]) {
+    const char *parent = getenv("TMPDIR");
+    snprintf(out, 512, "%s/lyceum-agent-XXXXXX", parent == NULL ? P_tmpdir : parent);
+    int file = mkstemp(out);
+    assert_true(file >= 0);
+    close(file);
+}
+
+static void a_restored_strategy_goes_on_bit_for_bit(void **state) {
+    (void)state;
+    char path[512];
+    make_path(path);
+    for (int credit = LYC_CREDIT_PROBE; credit <= LYC_CREDIT_ON_POLICY; credit++)
+        for (int m = 0; m < MODES; m++) {
+            player whole = {.strategy = make(modes[m], LYC_TEACH_MEAN, (lyc_credit_kind)credit),
+                            .credit = (lyc_credit_kind)credit};
+            double traces[STEPS][TRACE], trace[TRACE];
+            for (int step = 0; step < STEPS; step++) {
+                if (step == STOP) save(whole.strategy, path, false);
+                play(&whole, step, traces[step]);
+            }
+            player resumed = {.strategy = make(modes[m], LYC_TEACH_MEAN, (lyc_credit_kind)credit),
+                              .credit = (lyc_credit_kind)credit};
+            save(resumed.strategy, path, true);
+            for (int step = STOP; step < STEPS; step++) {
+                play(&resumed, step, trace);
+                assert_memory_equal(trace, traces[step], sizeof trace);
+            }
+            for (size_t i = 0; i < whole.strategy->kept_count; i++)
+                assert_memory_equal(whole.strategy->kept[i].data, resumed.strategy->kept[i].data,
+                                    whole.strategy->kept[i].count *
+                                        lyc_type_size(whole.strategy->kept[i].type));
+            lyc_strategy_destroy(whole.strategy);
+            lyc_strategy_destroy(resumed.strategy);
+        }
+    unlink(path);
+}
+
+/* A pair may straddle a checkpoint: drawn before, learned after. */
+static void the_observation_of_an_open_pair_is_part_of_the_state(void **state) {
+    (void)state;
+    char path[512];
+    make_path(path);
+    lyc_random random = test_random(12);
+    lyc_strategy *strategy = make(LYC_ACTION_SELECT, LYC_TEACH_MEAN, LYC_CREDIT_PROBE);
+    lyc_strategy *restored = make(LYC_ACTION_SELECT, LYC_TEACH_MEAN, LYC_CREDIT_PROBE);
+    test_batch batch;
+    lyc_action a, b;
+    lyc_feedback feedback[2];
+    fill(&batch, &random, 0);
+    (void)decide(strategy, &batch.input);
+    lyc_strategy_sample(strategy, &batch.input, 0, &a);
+    set_action(&b, (uint8_t[K]){(uint8_t)!a.select[0], 1, 0, 0});
+    save(strategy, path, false);
+    save(restored, path, true);
+    assert_int_equal(lyc_strategy_learn_pair(strategy, &a, &b, 0.4, 0.1, &feedback[0], NULL), LYC_OK);
+    assert_int_equal(lyc_strategy_learn_pair(restored, &a, &b, 0.4, 0.1, &feedback[1], NULL), LYC_OK);
+    assert_memory_equal(&feedback[0], &feedback[1], sizeof feedback[0]);
+    lyc_strategy_destroy(strategy);
+    lyc_strategy_destroy(restored);
+    unlink(path);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(mean_teaching_uses_the_mean_weights_and_records_the_greedy_set),
+        cmocka_unit_test(greedy_teaching_keeps_to_the_greedy_set),
+        cmocka_unit_test(unselected_teachers_have_no_weight_in_a_drawn_action),
+        cmocka_unit_test(draws_are_a_function_of_their_key),
+        cmocka_unit_test(greedy_behaviour_changes_nothing),
+        cmocka_unit_test(a_pair_moves_the_policy_towards_the_better_action),
+        cmocka_unit_test(the_update_is_credit_plus_entropy),
+        cmocka_unit_test(an_equal_pair_leaves_size_and_reward_alone),
+        cmocka_unit_test(a_pair_is_credited_where_it_was_drawn),
+        cmocka_unit_test(the_interval_is_credited_as_a_whole),
+        cmocka_unit_test(a_reward_for_nothing_changes_nothing),
+        cmocka_unit_test(rewards_that_are_not_numbers_change_nothing),
+        cmocka_unit_test(the_other_kind_of_credit_is_refused),
+        cmocka_unit_test(options_out_of_bounds_are_refused_by_key),
+        cmocka_unit_test(a_restored_strategy_goes_on_bit_for_bit),
+        cmocka_unit_test(the_observation_of_an_open_pair_is_part_of_the_state),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
