@@ -1,34 +1,12 @@
 /* The learned strategy from outside: what it teaches, what it draws, how it learns, what refuses, and that a
  * restored one goes on bit for bit. */
-#include "support.h"
+#include "learners.h"
 
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "agent/learned.h"
 #include "agent/scores.h"
 #include "agent/subset.h"
-#include "lyceum/checkpoint.h"
-
-enum { K = 4, ROWS = 12 };
-
-static const lyc_action_mode modes[] = {LYC_ACTION_SELECT, LYC_ACTION_WEIGHT, LYC_ACTION_SELECT_WEIGHT};
-enum { MODES = sizeof modes / sizeof modes[0] };
-
-static void fill(test_batch *batch, lyc_random *random, int step) {
-    fill_batch(batch, random, K, ROWS, (const double[K]){4.0, 2.0, 0.0, 1.0}, NULL);
-    batch->labels[3] = LYC_UNLABELLED;
-    batch->input.step = (uint32_t)step;
-}
-
-static lyc_strategy *make(lyc_action_mode action, lyc_teach_mode teach, lyc_credit_kind credit) {
-    lyc_agent_options options = default_options("learned");
-    options.action = action;
-    options.teach = teach;
-    options.credit.kind = credit;
-    options.credit.steps = 3;
-    return make_strategy(&options, K);
-}
 
 /* Moves the policy away from its start, so that teachers differ. */
 static void spread(lyc_strategy *strategy) {
@@ -193,16 +171,6 @@ static void greedy_behaviour_changes_nothing(void **state) {
 }
 
 /* ---- learning from pairs ------------------------------------------------------------------------------ */
-
-static void set_action(lyc_action *action, const uint8_t *select) {
-    *action = (lyc_action){0};
-    int count = 0;
-    for (int k = 0; k < K; k++) count += select[k];
-    for (int k = 0; k < K; k++) {
-        action->select[k] = select[k];
-        action->weight[k] = select[k] ? 1.0F / (float)count : 0.0F;
-    }
-}
 
 static void a_pair_moves_the_policy_towards_the_better_action(void **state) {
     (void)state;
@@ -438,118 +406,6 @@ static void options_out_of_bounds_are_refused_by_key(void **state) {
     }
 }
 
-/* ---- state ----------------------------------------------------------------------------------------------
- */
-
-typedef struct player {
-    lyc_strategy *strategy;
-    lyc_random random;
-    lyc_credit_kind credit;
-} player;
-
-/* One batch of a made-up run: everything that a decision and an update depend on. */
-static void play(player *p, int step, double *trace) {
-    test_batch batch;
-    lyc_feedback feedback = {0};
-    p->random = test_random(100 + (uint64_t)step);
-    fill(&batch, &p->random, step);
-    lyc_decision decision = decide(p->strategy, &batch.input);
-    double reward = 0.1 + (double)decision.weights[0] - (double)decision.weights[1];
-    if (p->credit == LYC_CREDIT_PROBE && step % 2 == 0) {
-        lyc_action a, b;
-        lyc_strategy_sample(p->strategy, &batch.input, 0, &a);
-        lyc_strategy_sample(p->strategy, &batch.input, 1, &b);
-        assert_int_equal(lyc_strategy_learn_pair(p->strategy, &a, &b, (double)a.weight[0],
-                                                 (double)b.weight[0], &feedback, NULL),
-                         LYC_OK);
-    }
-    if (p->credit == LYC_CREDIT_ON_POLICY && step % 3 == 2)
-        assert_int_equal(lyc_strategy_learn_reward(p->strategy, reward, &feedback, NULL), LYC_OK);
-    trace[0] = decision.log_prob;
-    trace[1] = decision.entropy;
-    trace[2] = (double)decision.mean_weight[0];
-    trace[3] = feedback.advantage;
-    trace[4] = feedback.gradient_norm;
-    trace[5] = p->credit == LYC_CREDIT_PROBE ? 0.0 : decision.value;
-    trace[6] = decision.observation[0];
-}
-
-enum { TRACE = 7, STEPS = 40, STOP = 22 /* in the middle of an interval */ };
-
-static void save(lyc_strategy *strategy, const char *path, bool load) {
-    lyc_state *state;
-    lyc_error err = {0};
-    assert_int_equal(lyc_state_create(&state, &err), LYC_OK);
-    assert_int_equal(lyc_strategy_register(strategy, state, &err), LYC_OK);
-    lyc_status status = load ? lyc_state_load(state, path, &err) : lyc_state_save(state, path, &err);
-    if (status != LYC_OK) fail_msg("%s", err.message);
-    lyc_state_destroy(state);
-}
-
-/* A path for a checkpoint; the test removes it. */
-static void make_path(char out[512]) {
-    const char *parent = getenv("TMPDIR");
-    snprintf(out, 512, "%s/lyceum-agent-XXXXXX", parent == NULL ? P_tmpdir : parent);
-    int file = mkstemp(out);
-    assert_true(file >= 0);
-    close(file);
-}
-
-static void a_restored_strategy_goes_on_bit_for_bit(void **state) {
-    (void)state;
-    char path[512];
-    make_path(path);
-    for (int credit = LYC_CREDIT_PROBE; credit <= LYC_CREDIT_ON_POLICY; credit++)
-        for (int m = 0; m < MODES; m++) {
-            player whole = {.strategy = make(modes[m], LYC_TEACH_MEAN, (lyc_credit_kind)credit),
-                            .credit = (lyc_credit_kind)credit};
-            double traces[STEPS][TRACE], trace[TRACE];
-            for (int step = 0; step < STEPS; step++) {
-                if (step == STOP) save(whole.strategy, path, false);
-                play(&whole, step, traces[step]);
-            }
-            player resumed = {.strategy = make(modes[m], LYC_TEACH_MEAN, (lyc_credit_kind)credit),
-                              .credit = (lyc_credit_kind)credit};
-            save(resumed.strategy, path, true);
-            for (int step = STOP; step < STEPS; step++) {
-                play(&resumed, step, trace);
-                assert_memory_equal(trace, traces[step], sizeof trace);
-            }
-            for (size_t i = 0; i < whole.strategy->kept_count; i++)
-                assert_memory_equal(whole.strategy->kept[i].data, resumed.strategy->kept[i].data,
-                                    whole.strategy->kept[i].count *
-                                        lyc_type_size(whole.strategy->kept[i].type));
-            lyc_strategy_destroy(whole.strategy);
-            lyc_strategy_destroy(resumed.strategy);
-        }
-    unlink(path);
-}
-
-/* A pair may straddle a checkpoint: drawn before, learned after. */
-static void the_observation_of_an_open_pair_is_part_of_the_state(void **state) {
-    (void)state;
-    char path[512];
-    make_path(path);
-    lyc_random random = test_random(12);
-    lyc_strategy *strategy = make(LYC_ACTION_SELECT, LYC_TEACH_MEAN, LYC_CREDIT_PROBE);
-    lyc_strategy *restored = make(LYC_ACTION_SELECT, LYC_TEACH_MEAN, LYC_CREDIT_PROBE);
-    test_batch batch;
-    lyc_action a, b;
-    lyc_feedback feedback[2];
-    fill(&batch, &random, 0);
-    (void)decide(strategy, &batch.input);
-    lyc_strategy_sample(strategy, &batch.input, 0, &a);
-    set_action(&b, (uint8_t[K]){(uint8_t)!a.select[0], 1, 0, 0});
-    save(strategy, path, false);
-    save(restored, path, true);
-    assert_int_equal(lyc_strategy_learn_pair(strategy, &a, &b, 0.4, 0.1, &feedback[0], NULL), LYC_OK);
-    assert_int_equal(lyc_strategy_learn_pair(restored, &a, &b, 0.4, 0.1, &feedback[1], NULL), LYC_OK);
-    assert_memory_equal(&feedback[0], &feedback[1], sizeof feedback[0]);
-    lyc_strategy_destroy(strategy);
-    lyc_strategy_destroy(restored);
-    unlink(path);
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(mean_teaching_uses_the_mean_weights_and_records_the_greedy_set),
@@ -566,8 +422,6 @@ int main(void) {
         cmocka_unit_test(rewards_that_are_not_numbers_change_nothing),
         cmocka_unit_test(the_other_kind_of_credit_is_refused),
         cmocka_unit_test(options_out_of_bounds_are_refused_by_key),
-        cmocka_unit_test(a_restored_strategy_goes_on_bit_for_bit),
-        cmocka_unit_test(the_observation_of_an_open_pair_is_part_of_the_state),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
