@@ -2,6 +2,7 @@
 #ifndef LYCEUM_LYCEUM_H
 #define LYCEUM_LYCEUM_H
 
+#include "lyceum/ablation.h"
 #include "lyceum/agent.h"
 #include "lyceum/blas.h"
 #include "lyceum/checkpoint.h"

@@ -43,6 +43,7 @@ extern const lyc__command lyc__commands[]; /* ends with a row without a name */
 int lyc__app_data(int argc, char **argv);
 int lyc__app_train(int argc, char **argv);
 int lyc__app_distill(int argc, char **argv);
+int lyc__app_ablate(int argc, char **argv);
 int lyc__app_bank(int argc, char **argv);
 int lyc__app_eval(int argc, char **argv);
 int lyc__app_inspect(int argc, char **argv);

@@ -87,8 +87,7 @@ static void print_word(const char *word) {
     fputc('\'', stderr);
 }
 
-/* The same command line with --resume. */
-static void say_how_to_resume(const lyc__common *common, int argc, char **argv) {
+void lyc__say_how_to_resume(const lyc__common *common, int argc, char **argv) {
     fputs("go on with: lyceum", stderr);
     for (int i = 0; i < argc; i++) {
         fputc(' ', stderr);
@@ -127,6 +126,6 @@ int lyc__run_job(const lyc__usage *usage, lyc_config_command command, lyc__job_f
     lyc_config_destroy(config);
     if (status == LYC_OK) return LYC__EXIT_DONE;
     code = lyc__failed(usage, &err);
-    if (status == LYC_ECANCELLED) say_how_to_resume(&common, argc, argv);
+    if (status == LYC_ECANCELLED) lyc__say_how_to_resume(&common, argc, argv);
     return code;
 }

@@ -15,6 +15,9 @@ LYC_MUST_USE lyc_status lyc__start_pool(lyc_pool **out, const lyc__common *commo
 /* From now on Ctrl-C and SIGTERM set the flag, which this returns; a second one ends the process at once. */
 const volatile int *lyc__catch_stop(bool quiet);
 
+/* After a stop: the same command line with --resume, on stderr. */
+void lyc__say_how_to_resume(const lyc__common *common, int argc, char **argv);
+
 /* The whole of `lyceum train` and `lyceum distill`, which differ in the function they call. */
 typedef lyc_status (*lyc__job_fn)(const lyc_config *config, const lyc_run_options *options, lyc_pool *pool,
                                   lyc_run_result *result, lyc_error *err);

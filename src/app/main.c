@@ -13,6 +13,7 @@ const lyc__command lyc__commands[] = {
     {"data", "make a data-set file from the files a data set comes in", lyc__app_data},
     {"train", "train a network on labels: how teachers are made", lyc__app_train},
     {"distill", "distil several teachers into one student", lyc__app_distill},
+    {"ablate", "compare settings over several seeds, in one tested table", lyc__app_ablate},
     {"bank", "compute the teachers' outputs ahead and keep them", lyc__app_bank},
     {"eval", "measure a model on a split", lyc__app_eval},
     {"inspect", "show what the agent of a run did", lyc__app_inspect},

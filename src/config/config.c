@@ -1,10 +1,7 @@
 #include <cjson/cJSON.h>
-#include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "config/fields.h"
-#include "config/strict.h"
 #include "config/tree.h"
 
 #define CHUNK ((size_t)16 * 1024)
@@ -42,11 +39,9 @@ static lyc_status build(lyc_config **out, lyc_config_command command, cJSON *tre
     return status;
 }
 
-static lyc_status parse(lyc_config **out, lyc_config_command command, const char *text, size_t size,
-                        const char *origin, const char *const *sets, size_t set_count, lyc_error *err) {
-    *out = NULL;
-    cJSON *tree = NULL;
-    LYC_TRY(lyc__tree_parse(&tree, text, size, origin, err));
+/* Takes the tree. */
+static lyc_status take_tree(lyc_config **out, lyc_config_command command, cJSON *tree, const char *origin,
+                            const char *const *sets, size_t set_count, lyc_error *err) {
     lyc__problems *problems = NULL;
     lyc_status status = lyc_allocate((void **)&problems, 1, sizeof *problems, "the list of problems", err);
     if (status == LYC_OK) status = build(out, command, tree, origin, sets, set_count, problems, err);
@@ -57,26 +52,18 @@ static lyc_status parse(lyc_config **out, lyc_config_command command, const char
 
 lyc_status lyc_config_parse(lyc_config **out, lyc_config_command command, const char *text,
                             const char *origin, const char *const *sets, size_t set_count, lyc_error *err) {
-    return parse(out, command, text, strlen(text), origin, sets, set_count, err);
+    *out = NULL;
+    cJSON *tree = NULL;
+    LYC_TRY(lyc__tree_parse(&tree, text, strlen(text), origin, err));
+    return take_tree(out, command, tree, origin, sets, set_count, err);
 }
 
 lyc_status lyc_config_load(lyc_config **out, lyc_config_command command, const char *path,
                            const char *const *sets, size_t set_count, lyc_error *err) {
     *out = NULL;
-    FILE *file = fopen(path, "rbe");
-    if (!file) LYC_FAIL(err, LYC_ECONFIG, "%s: %s", path, strerror(errno));
-    char *text = NULL;
-    lyc_status status =
-        lyc_allocate((void **)&text, LYC__CONFIG_BYTES + 1, 1, "the configuration's text", err);
-    if (status == LYC_OK) {
-        errno = 0;
-        size_t size = fread(text, 1, LYC__CONFIG_BYTES + 1, file);
-        if (ferror(file)) status = LYC_ERROR(err, LYC_ECONFIG, "%s: %s", path, strerror(errno));
-        else status = parse(out, command, text, size, path, sets, set_count, err);
-    }
-    lyc_free(text);
-    fclose(file);
-    return status;
+    cJSON *tree = NULL;
+    LYC_TRY(lyc__tree_load(&tree, path, err));
+    return take_tree(out, command, tree, path, sets, set_count, err);
 }
 
 void lyc_config_destroy(lyc_config *config) {

@@ -2,6 +2,7 @@
 
 #include <cjson/cJSON.h>
 #include <ctype.h>
+#include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -39,6 +40,24 @@ lyc_status lyc__tree_parse(cJSON **out, const char *text, size_t size, const cha
     if (*out) return LYC_OK;
     if (allocation_failed) LYC_FAIL(err, LYC_ENOMEM, "%s: no memory to read the configuration", origin);
     LYC_FAIL(err, LYC_EINTERNAL, "%s: cJSON refuses a text that is valid JSON", origin);
+}
+
+lyc_status lyc__tree_load(cJSON **out, const char *path, lyc_error *err) {
+    *out = NULL;
+    FILE *file = fopen(path, "rbe");
+    if (!file) LYC_FAIL(err, LYC_ECONFIG, "%s: %s", path, strerror(errno));
+    char *text = NULL;
+    lyc_status status =
+        lyc_allocate((void **)&text, LYC__CONFIG_BYTES + 1, 1, "the configuration's text", err);
+    if (status == LYC_OK) {
+        errno = 0;
+        size_t size = fread(text, 1, LYC__CONFIG_BYTES + 1, file);
+        if (ferror(file)) status = LYC_ERROR(err, LYC_ECONFIG, "%s: %s", path, strerror(errno));
+        else status = lyc__tree_parse(out, text, size, path, err);
+    }
+    lyc_free(text);
+    fclose(file);
+    return status;
 }
 
 /* ---- overrides -------------------------------------------------------------------------------- */

@@ -12,6 +12,9 @@ struct cJSON;
 LYC_MUST_USE lyc_status lyc__tree_parse(struct cJSON **out, const char *text, size_t size, const char *origin,
                                         lyc_error *err);
 
+/* The same for a file, of LYC__CONFIG_BYTES at most. LYC_ECONFIG also when it cannot be read. */
+LYC_MUST_USE lyc_status lyc__tree_load(struct cJSON **out, const char *path, lyc_error *err);
+
 /* Applies "path.to.key=value": the value is JSON, or else text; for a key that holds text it is always taken
  * as it is, unless it is quoted. What is missing above the key is made. Problems go to the list. */
 void lyc__tree_set(struct cJSON *root, const char *assignment, lyc_config_command command,

@@ -27,7 +27,8 @@ USES = {"base": set(), "config": {"base"}, "nn": {"base"}, "io": {"base", "nn"},
 OWNER = {"error": "base", "export": "base", "log": "base", "memory": "base", "pool": "base", "random": "base",
          "version": "base", "config": "config", "blas": "nn", "network": "nn", "checkpoint": "io", "dataset": "io",
          "model": "io", "run_layout": "io", "runfile": "io", "import": "data", "teacher": "teachers",
-         "student": "student", "agent": "agent", "metrics": "distill", "distill": "distill", "inspect": "report",
+         "student": "student", "agent": "agent", "metrics": "distill", "distill": "distill",
+         "ablation": "distill", "inspect": "report",
          "lyceum": "app"}
 # Headers whose types are what the parts meet through: open to everyone above base.
 MEETING = {"network", "dataset", "teacher", "student", "agent"}
@@ -35,7 +36,8 @@ MEETING = {"network", "dataset", "teacher", "student", "agent"}
 # Where a library may be included, by the name of its header: a folder (ends in /) or one file.
 LIBRARIES = [(r"hdf5.*\.h|H5.*\.h", ["src/io/"]), (r"(cjson/)?cJSON\.h", ["src/config/"]),
              (r"cblas\.h|openblas.*|lapack.*", ["src/nn/blas.c"]), (r"Random123/.*", ["src/base/random.c"]),
-             (r"sleef.*\.h", ["src/nn/"]), (r"xxhash\.h|xxh3\.h", ["src/base/"]), (r"zlib\.h", ["src/io/"])]
+             (r"sleef.*\.h", ["src/nn/"]), (r"xxhash\.h|xxh3\.h", ["src/base/"]), (r"zlib\.h", ["src/io/"]),
+             (r"png.*\.h", ["src/io/png.c"]), (r"jpeglib\.h|jerror\.h", ["src/io/jpeg.c"])]
 
 STANDARD = set("assert complex ctype errno fenv float inttypes limits locale math setjmp signal stdalign stdarg "
                "stdatomic stdbool stddef stdint stdio stdlib stdnoreturn string tgmath threads time uchar wchar "

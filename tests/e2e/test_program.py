@@ -19,7 +19,7 @@ import numpy as np
 import lyceum
 from lyceum import run
 
-COMMANDS = ["data", "train", "distill", "bank", "eval", "inspect", "config", "doctor"]
+COMMANDS = ["data", "train", "distill", "ablate", "bank", "eval", "inspect", "config", "doctor"]
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 
@@ -86,7 +86,7 @@ class Mistakes(unittest.TestCase):
         (["train", "no.json"], 2, "lyceum train: no.json: No such file or directory"),
         (["eval", "m.h5"], 2, "--data FILE, the data set, is missing"),
         (["eval", "m.h5", "--data", "no.h5"], 1, "no.h5"),
-        (["data", "cvs", "-o", "d.h5"], 2, 'unknown kind "cvs"; did you mean "csv"? known: idx, cifar, csv'),
+        (["data", "cvs", "-o", "d.h5"], 2, 'unknown kind "cvs"; did you mean "csv"? known: idx, cifar, csv, images'),
         (["data", "-o", "d.h5", "idx"], 2, "unknown option -o"),
         (["data", "cifar", "-o", "d.h5"], 2, "--train, what to read, is missing"),
         (["data", "cifar", "-o", "d.h5", "--train", "a", "--labels", "cifar"], 2, 'unknown --labels "cifar"'),
