@@ -99,6 +99,18 @@ LYC_API LYC_MUST_USE lyc_status lyc_data_import_csv(const lyc_import_parts *file
                                                     const char *out_path, const lyc_import_options *options,
                                                     lyc_import_summary *out, lyc_error *err);
 
+/* Folders of images: `train` and `test` name roots that hold one folder a class with PNG or JPEG files in it.
+ * All images have one size. `channels` is 1 (grey: 0.299 R + 0.587 G + 0.114 B), 3 (colour) or 0, as the
+ * first image is: then another kind of image is LYC_EFORMAT. 16 bits are scaled to 8; palettes become
+ * colours; an alpha channel must be opaque. Classes are the folders of the train part in the order of their
+ * bytes, or the class names, which then name folders; rows are in the order of classes, and of file names
+ * within one. Names that start with a dot are passed over, other files with a warning. LYC_EFORMAT names the
+ * file: damaged or cut off, of another size, a folder that is no class or holds no image. */
+LYC_API LYC_MUST_USE lyc_status lyc_data_import_images(const lyc_import_parts *folders, int channels,
+                                                       const char *out_path,
+                                                       const lyc_import_options *options,
+                                                       lyc_import_summary *out, lyc_error *err);
+
 LYC_END_DECLS
 
 #endif

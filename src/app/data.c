@@ -7,7 +7,8 @@
 #include "base/json_writer.h"
 #include "lyceum/memory.h"
 
-static const lyc__data_kind *const kinds[] = {&lyc__data_idx, &lyc__data_cifar, &lyc__data_csv};
+static const lyc__data_kind *const kinds[] = {&lyc__data_idx, &lyc__data_cifar, &lyc__data_csv,
+                                              &lyc__data_images};
 enum { KINDS = sizeof kinds / sizeof *kinds };
 
 static const lyc__option options[] = {LYC__COMMON_HELP};
@@ -25,12 +26,13 @@ static const lyc__usage usage = {
              "kinds\n"
              "  idx      MNIST's format: images and labels in files of their own\n"
              "  cifar    binary records of CIFAR-10 and CIFAR-100\n"
-             "  csv      tables of numbers",
+             "  csv      tables of numbers\n"
+             "  images   PNG and JPEG files, one folder a class",
     .options = options,
     .option_count = sizeof options / sizeof *options,
     .least_arguments = 1,
     .most_arguments = 1,
-    .argument = "the kind of the files (idx, cifar, csv)",
+    .argument = "the kind of the files (idx, cifar, csv, images)",
     .examples = "lyceum data cifar --help\n"
                 "lyceum data cifar --train data_batch_1.bin --test test_batch.bin -o data/cifar10.h5",
     .configures = -1,
@@ -93,7 +95,7 @@ static lyc_status print_text(const lyc__data_common *o, const lyc_import_summary
     char train[LYC__SHORT], test[LYC__SHORT];
     lyc__format_count(s->train_rows, train);
     lyc__format_count(s->test_rows, test);
-    printf("%s: %s train and %s test images of %d x %d x %d, %d classes\n", o->out, train, test, s->channels,
+    printf("%s: %s train and %s test rows of %d x %d x %d, %d classes\n", o->out, train, test, s->channels,
            s->height, s->width, s->classes);
     return LYC_OK;
 }

@@ -27,7 +27,7 @@ typedef struct lyc__data_kind {
                          lyc_error *err);
 } lyc__data_kind;
 
-extern const lyc__data_kind lyc__data_idx, lyc__data_cifar, lyc__data_csv;
+extern const lyc__data_kind lyc__data_idx, lyc__data_cifar, lyc__data_csv, lyc__data_images;
 
 /* LYC_EUSAGE without --train; what the library wants to know of the two lists. */
 LYC_MUST_USE lyc_status lyc__data_take_parts(const lyc__data_parts *options, lyc_import_parts *out,

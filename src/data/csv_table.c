@@ -187,11 +187,13 @@ uint32_t lyc__csv_table_features(const lyc__csv_table *table) {
 /* ---- records ------------------------------------------------------------------------------------- */
 
 static lyc_status check_width(const lyc__csv_table *table, const lyc__csv_field *field, lyc_error *err) {
-    if (field->column >= table->columns || (field->last && field->column + 1 < table->columns))
+    if (field->column >= table->columns)
         LYC_FAIL(err, LYC_EFORMAT,
-                 "%s: line %" PRIu64 " has %s %" PRIu32 " fields; the first line has %" PRIu32, table->path,
-                 table->line, field->last ? "only" : "more than", field->column + field->last,
-                 table->columns);
+                 "%s: line %" PRIu64 " has more fields than the %" PRIu32 " of the first line", table->path,
+                 table->line, table->columns);
+    if (field->last && field->column + 1 < table->columns)
+        LYC_FAIL(err, LYC_EFORMAT, "%s: line %" PRIu64 " has %" PRIu32 " field(s), the first line %" PRIu32,
+                 table->path, table->line, field->column + 1, table->columns);
     return LYC_OK;
 }
 
