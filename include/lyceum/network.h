@@ -12,6 +12,7 @@
 #ifndef LYCEUM_NETWORK_H
 #define LYCEUM_NETWORK_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -107,18 +108,28 @@ LYC_API void lyc_workspace_backward(lyc_workspace *workspace, const float *param
 
 /* ---- optimisers -------------------------------------------------------------------------------- */
 
+/* Which parameters shrink: all, as PyTorch has it, or all but biases and norms (lyc_parameter.decays). */
+typedef enum lyc_decay { LYC_DECAY_ALL, LYC_DECAY_WEIGHTS } lyc_decay;
+
 typedef struct lyc_optimizer_options {
     const char *kind; /* "sgd", "adam", "adamw" */
     double momentum, beta1, beta2, epsilon, weight_decay; /* PyTorch's meaning of each */
+    bool nesterov;    /* sgd with momentum only */
+    lyc_decay decay;
+    double clip_norm; /* bound on the norm of the whole gradient (torch.nn.utils.clip_grad_norm_); 0 = none */
 } lyc_optimizer_options;
 
 typedef struct lyc_optimizer lyc_optimizer;
 LYC_API LYC_MUST_USE lyc_status lyc_optimizer_create(lyc_optimizer **out, const lyc_network *net,
                                                      const lyc_optimizer_options *options, lyc_error *err);
 LYC_API void lyc_optimizer_destroy(lyc_optimizer *optimizer);
-/* One update of params[] with gradient[]; lr is the scheduled rate. Bit-identical for any pool. */
+/* One update of params[] with gradient[], which is finite; lr is the scheduled rate. Bit-identical for any
+ * pool. Allocates nothing. */
 LYC_API void lyc_optimizer_step(lyc_optimizer *optimizer, float *params, const float *gradient, double lr,
                                 lyc_priority priority, lyc_pool *pool);
+/* Euclidean norm of the gradient of the last update, before clipping; NAN without clip_norm, which does not
+ * measure it, and before the first update. */
+LYC_API double lyc_optimizer_gradient_norm(const lyc_optimizer *optimizer);
 /* The state that a checkpoint or a clone needs: `moments` floats (count multiples of the network size) and
  * the number of steps taken. */
 LYC_API float *lyc_optimizer_moments(lyc_optimizer *optimizer, size_t *count);

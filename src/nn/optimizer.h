@@ -11,6 +11,8 @@ typedef struct lyc__update {
     float *moments[2]; /* as many as the kind has */
     size_t count;
     double rate;
+    double decay;  /* weight decay of these parameters */
+    double clip;   /* what the gradient is multiplied by, at most 1 */
     uint64_t step; /* 1 for the first update */
 } lyc__update;
 

@@ -18,12 +18,15 @@ static lyc_status check(const lyc_optimizer_options *options, lyc_error *err) {
     if (!(options->epsilon > 0 && isfinite(options->epsilon)))
         LYC_FAIL(err, LYC_ECONFIG, "optimizer %s: epsilon is %g, not above 0", options->kind,
                  options->epsilon);
+    if (options->nesterov)
+        LYC_FAIL(err, LYC_ECONFIG, "optimizer %s: nesterov is for sgd; remove it", options->kind);
     return LYC_OK;
 }
 
 static void apply(const lyc_optimizer_options *options, const lyc__update *u, double decay, double shrink) {
     const double t = (double)u->step;
-    const lyc__adam step = {.beta1 = (float)options->beta1,
+    const lyc__adam step = {.clip = (float)u->clip,
+                            .beta1 = (float)options->beta1,
                             .beta2 = (float)options->beta2,
                             .fresh1 = (float)(1 - options->beta1),
                             .fresh2 = (float)(1 - options->beta2),
@@ -36,11 +39,11 @@ static void apply(const lyc_optimizer_options *options, const lyc__update *u, do
 }
 
 static void update_adam(const lyc_optimizer_options *options, const lyc__update *u) {
-    apply(options, u, options->weight_decay, 1);
+    apply(options, u, u->decay, 1);
 }
 
 static void update_adamw(const lyc_optimizer_options *options, const lyc__update *u) {
-    apply(options, u, 0, 1 - u->rate * options->weight_decay);
+    apply(options, u, 0, 1 - u->rate * u->decay);
 }
 
 const lyc__optimizer_kind lyc__optimizer_adam = {

@@ -1,5 +1,7 @@
 /* Stochastic gradient descent with momentum, as torch.optim.SGD without dampening: the first velocity is the
- * gradient itself, the rate multiplies the velocity, weight decay is added to the gradient. */
+ * gradient itself, the rate multiplies the velocity, weight decay is added to the gradient. With Nesterov's
+ * momentum in PyTorch's form (Sutskever et al. 2013): the step goes along gradient + momentum * the new
+ * velocity. */
 #include "nn/optimizer.h"
 
 static int moments(const lyc_optimizer_options *options) {
@@ -9,12 +11,18 @@ static int moments(const lyc_optimizer_options *options) {
 static lyc_status check(const lyc_optimizer_options *options, lyc_error *err) {
     if (!(options->momentum >= 0 && options->momentum < 1))
         LYC_FAIL(err, LYC_ECONFIG, "optimizer sgd: momentum is %g, not in [0, 1)", options->momentum);
+    if (options->nesterov && options->momentum == 0)
+        LYC_FAIL(err, LYC_ECONFIG, "optimizer sgd: nesterov needs a momentum above 0");
     return LYC_OK;
 }
 
 static void update(const lyc_optimizer_options *options, const lyc__update *u) {
-    lyc__vector()->sgd(u->params, u->gradient, u->moments[0], u->count, (float)u->rate,
-                       (float)options->momentum, (float)options->weight_decay);
+    const lyc__sgd step = {.rate = (float)u->rate,
+                           .momentum = (float)options->momentum,
+                           .decay = (float)u->decay,
+                           .clip = (float)u->clip,
+                           .nesterov = options->nesterov};
+    lyc__vector()->sgd(u->params, u->gradient, u->moments[0], u->count, &step);
 }
 
 const lyc__optimizer_kind lyc__optimizer_sgd = {

@@ -22,7 +22,14 @@ typedef struct lyc__window {
     size_t kernel[2], stride[2], padding[2]; /* vertical, horizontal */
 } lyc__window;
 
+typedef struct lyc__sgd {
+    float rate, momentum, decay;
+    float clip; /* what gradients are multiplied by first */
+    bool nesterov;
+} lyc__sgd;
+
 typedef struct lyc__adam {
+    float clip; /* as above */
     float beta1, beta2, epsilon;
     float fresh1, fresh2; /* 1 - beta1 and 1 - beta2, rounded once */
     float decay;          /* coupled: added to the gradient times the parameter */
@@ -59,9 +66,9 @@ typedef struct lyc__vectors {
     void (*kl)(const float *logits, const float *targets, float temperature, float weight, size_t rows,
                size_t classes, float *loss, float *gradient);
 
-    /* v = momentum v + (g + decay p); p -= rate v. With velocity NULL: p -= rate (g + decay p). */
-    void (*sgd)(float *params, const float *gradient, float *velocity, size_t count, float rate,
-                float momentum, float decay);
+    /* d = clip g + decay p; v = momentum v + d; p -= rate v, with `nesterov` p -= rate (d + momentum v).
+     * With velocity NULL: p -= rate d. */
+    void (*sgd)(float *params, const float *gradient, float *velocity, size_t count, const lyc__sgd *step);
     void (*adam)(float *params, const float *gradient, float *mean, float *square, size_t count,
                  const lyc__adam *step);
 

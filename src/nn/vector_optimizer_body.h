@@ -1,27 +1,33 @@
 /* One update of the parameters. Included by every level's file; the formulas are PyTorch's. */
 
-INLINE vector sgd_velocity(vector param, vector gradient, vector velocity, vector momentum, vector decay) {
-    return add2(times(momentum, velocity), add2(gradient, times(decay, param)));
+typedef struct sgd_lanes {
+    vector param, velocity;
+} sgd_lanes;
+
+INLINE sgd_lanes sgd_lanes_step(sgd_lanes x, vector gradient, const lyc__sgd *step) {
+    vector d = add2(times(gradient, all(step->clip)), times(all(step->decay), x.param));
+    x.velocity = add2(times(all(step->momentum), x.velocity), d);
+    if (step->nesterov) d = add2(d, times(all(step->momentum), x.velocity));
+    else d = x.velocity;
+    x.param = subtract(x.param, times(all(step->rate), d));
+    return x;
 }
 
-static TARGET void sgd(float *params, const float *gradient, float *velocity, size_t count, float rate,
-                       float momentum, float decay) {
-    const vector r = all(rate), m = all(momentum), d = all(decay);
+static TARGET void sgd(float *params, const float *gradient, float *velocity, size_t count,
+                       const lyc__sgd *step) {
     size_t i = 0;
     for (; i + LANES <= count; i += LANES) {
-        vector p = load(params + i);
-        vector v = velocity != NULL ? load(velocity + i) : all(0);
-        v = sgd_velocity(p, load(gradient + i), v, m, d);
-        if (velocity != NULL) store(velocity + i, v);
-        store(params + i, subtract(p, times(r, v)));
+        sgd_lanes x = {load(params + i), velocity != NULL ? load(velocity + i) : all(0)};
+        x = sgd_lanes_step(x, load(gradient + i), step);
+        if (velocity != NULL) store(velocity + i, x.velocity);
+        store(params + i, x.param);
     }
     const size_t rest = count - i;
     if (rest == 0) return;
-    vector p = load_part(params + i, rest);
-    vector v = velocity != NULL ? load_part(velocity + i, rest) : all(0);
-    v = sgd_velocity(p, load_part(gradient + i, rest), v, m, d);
-    if (velocity != NULL) store_part(velocity + i, rest, v);
-    store_part(params + i, rest, subtract(p, times(r, v)));
+    sgd_lanes x = {load_part(params + i, rest), velocity != NULL ? load_part(velocity + i, rest) : all(0)};
+    x = sgd_lanes_step(x, load_part(gradient + i, rest), step);
+    if (velocity != NULL) store_part(velocity + i, rest, x.velocity);
+    store_part(params + i, rest, x.param);
 }
 
 typedef struct adam_lanes {
@@ -30,7 +36,7 @@ typedef struct adam_lanes {
 
 INLINE adam_lanes adam_lanes_step(adam_lanes x, vector gradient, const lyc__adam *step) {
     x.param = times(x.param, all(step->shrink));
-    gradient = add2(gradient, times(x.param, all(step->decay)));
+    gradient = add2(times(gradient, all(step->clip)), times(x.param, all(step->decay)));
     x.mean = add2(times(x.mean, all(step->beta1)), times(gradient, all(step->fresh1)));
     x.square = add2(times(x.square, all(step->beta2)), times(times(gradient, gradient), all(step->fresh2)));
     vector below = add2(times(root(x.square), all(step->scale)), all(step->epsilon));

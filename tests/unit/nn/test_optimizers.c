@@ -1,4 +1,5 @@
-/* Optimisers against PyTorch over 20 steps (nn_optimizers.bin), schedules, and what they refuse. */
+/* Optimisers against PyTorch over 20 steps (nn_optimizers.bin; clipping, Nesterov and decay on weights only
+ * in optimizer.bin), schedules, and what they refuse. */
 #include "harness.h"
 
 #include "golden.h"
@@ -19,7 +20,35 @@ static const setting settings[] = {
     {"adam-decay", {.kind = "adam", .beta1 = 0.8, .beta2 = 0.95, .epsilon = 1e-6, .weight_decay = 0.05}},
     {"adamw", {.kind = "adamw", .beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-8}},
     {"adamw-decay", {.kind = "adamw", .beta1 = 0.8, .beta2 = 0.95, .epsilon = 1e-6, .weight_decay = 0.05}},
+    {"nesterov", {.kind = "sgd", .momentum = 0.9, .nesterov = true}},
+    {"nesterov-decay", {.kind = "sgd", .momentum = 0.8, .nesterov = true, .weight_decay = 0.05}},
+    {"sgd-weights", {.kind = "sgd", .momentum = 0.9, .weight_decay = 0.05, .decay = LYC_DECAY_WEIGHTS}},
+    {"adam-weights",
+     {.kind = "adam",
+      .beta1 = 0.9,
+      .beta2 = 0.999,
+      .epsilon = 1e-6,
+      .weight_decay = 0.05,
+      .decay = LYC_DECAY_WEIGHTS}},
+    {"adamw-weights",
+     {.kind = "adamw",
+      .beta1 = 0.9,
+      .beta2 = 0.999,
+      .epsilon = 1e-6,
+      .weight_decay = 0.05,
+      .decay = LYC_DECAY_WEIGHTS}},
+    {"sgd-clip", {.kind = "sgd", .clip_norm = 6.5}},
+    {"nesterov-clip",
+     {.kind = "sgd",
+      .momentum = 0.9,
+      .nesterov = true,
+      .weight_decay = 0.05,
+      .decay = LYC_DECAY_WEIGHTS,
+      .clip_norm = 6.5}},
+    {"adamw-clip",
+     {.kind = "adamw", .beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-6, .weight_decay = 0.05, .clip_norm = 3}},
 };
+enum { SETTINGS = sizeof settings / sizeof *settings, PLAIN = 8 }; /* the plain ones stand first */
 
 static lyc_network *network_of(int hidden) {
     lyc_error err = {0};
@@ -46,20 +75,28 @@ static double rate_at(size_t step) {
     return 0.1 * (1 - (double)step / 40);
 }
 
-static void twenty_steps(void **state) {
-    (void)state;
-    golden *g = golden_open("nn_optimizers.bin");
+static void check_norm(const golden *g, const char *name, size_t step, const lyc_optimizer *optimizer) {
+    const float *norms = golden_find(g, name, "norms", NULL);
+    const double norm = lyc_optimizer_gradient_norm(optimizer);
+    if (norms == NULL) assert_true(isnan(norm));
+    else if (!(fabs(norm - (double)norms[step]) < 1e-6 * norm))
+        fail_msg("%s, step %zu: norm %g", name, step, norm);
+}
+
+static void compare_steps(const char *file, size_t from, size_t to) {
+    golden *g = golden_open(file);
     lyc_network *net = network_of(5);
     assert_int_equal(lyc_network_size(net), SIZE);
     const float *start = golden_get(g, "all", "start", SIZE);
     const float *gradients = golden_get(g, "all", "gradients", (size_t)SIZE * STEPS);
-    for (size_t i = 0; i < sizeof settings / sizeof *settings; i++) {
+    for (size_t i = from; i < to; i++) {
         lyc_optimizer *optimizer = optimizer_of(net, &settings[i].options);
         float params[SIZE];
         memcpy(params, start, sizeof params);
         for (size_t step = 0; step < STEPS; step++) {
             lyc_optimizer_step(optimizer, params, gradients + step * SIZE, rate_at(step),
                                LYC_PRIORITY_STUDENT, NULL);
+            check_norm(g, settings[i].name, step, optimizer);
             if (step == 0)
                 assert_close(settings[i].name, params, golden_get(g, settings[i].name, "first", SIZE), SIZE,
                              1e-6);
@@ -72,13 +109,23 @@ static void twenty_steps(void **state) {
     golden_close(g);
 }
 
+static void twenty_steps(void **state) {
+    (void)state;
+    compare_steps("nn_optimizers.bin", 0, PLAIN);
+}
+
+static void twenty_steps_with_options(void **state) {
+    (void)state;
+    compare_steps("optimizer.bin", PLAIN, SETTINGS);
+}
+
 /* What a checkpoint keeps is enough to go on with the same bits, and so is a copy. */
 static void state_is_complete(void **state) {
     (void)state;
     lyc_network *net = network_of(5);
     float gradient[SIZE], params[3][SIZE];
     fill_random(gradient, SIZE, -1, 1, 1);
-    for (size_t i = 0; i < sizeof settings / sizeof *settings; i++) {
+    for (size_t i = 0; i < SETTINGS; i++) {
         lyc_optimizer *one = optimizer_of(net, &settings[i].options),
                       *restored = optimizer_of(net, &settings[i].options),
                       *copied = optimizer_of(net, &settings[i].options);
@@ -114,20 +161,22 @@ static void threads_change_nothing(void **state) {
     const size_t size = lyc_network_size(net);
     assert_true(size > 1 << 15);
     float *gradient = harness_floats(size), *params[2] = {harness_floats(size), harness_floats(size)};
-    lyc_pool *pool = NULL;
-    assert_int_equal(lyc_pool_create(&pool, 3, &err), LYC_OK);
+    const int threads[] = {0, 1, 2, 3, 8}; /* 0: no pool */
+    lyc_pool *pools[5] = {NULL};
+    for (int i = 1; i < 5; i++) assert_int_equal(lyc_pool_create(&pools[i], threads[i], &err), LYC_OK);
     fill_random(gradient, size, -1, 1, 1);
-    for (size_t i = 0; i < sizeof settings / sizeof *settings; i++) {
-        for (int j = 0; j < 2; j++) {
+    for (size_t i = 0; i < SETTINGS; i++) {
+        for (int j = 0; j < 5; j++) {
+            float *block = params[j == 0 ? 0 : 1];
             lyc_optimizer *optimizer = optimizer_of(net, &settings[i].options);
-            fill_random(params[j], size, -1, 1, 2);
+            fill_random(block, size, -1, 1, 2);
             for (int step = 0; step < 3; step++)
-                lyc_optimizer_step(optimizer, params[j], gradient, 0.1, 0, j == 0 ? NULL : pool);
+                lyc_optimizer_step(optimizer, block, gradient, 0.1, 0, pools[j]);
             lyc_optimizer_destroy(optimizer);
+            assert_memory_equal(params[0], block, size * sizeof(float));
         }
-        assert_memory_equal(params[0], params[1], size * sizeof(float));
     }
-    lyc_pool_destroy(pool);
+    for (int i = 1; i < 5; i++) lyc_pool_destroy(pools[i]);
     lyc_network_destroy(net);
     lyc_free(gradient);
     lyc_free(params[0]);
@@ -144,6 +193,11 @@ static void wrong_options(void **state) {
         {{.kind = NULL}, "there is no kind \"\""},
         {{.kind = "sgd", .momentum = 1}, "optimizer sgd: momentum is 1, not in [0, 1)"},
         {{.kind = "sgd", .weight_decay = -1}, "optimizer sgd: weight_decay is -1"},
+        {{.kind = "sgd", .clip_norm = -1}, "optimizer sgd: clip_norm is -1"},
+        {{.kind = "sgd", .clip_norm = INFINITY}, "optimizer sgd: clip_norm is inf"},
+        {{.kind = "sgd", .nesterov = true}, "optimizer sgd: nesterov needs a momentum above 0"},
+        {{.kind = "adam", .beta1 = 0.9, .beta2 = 0.9, .epsilon = 1e-8, .nesterov = true},
+         "nesterov is for sgd"},
         {{.kind = "adam", .beta1 = 1, .beta2 = 0.9, .epsilon = 1e-8}, "optimizer adam: beta1 is 1"},
         {{.kind = "adamw", .beta1 = 0.9, .beta2 = -1, .epsilon = 1e-8}, "optimizer adamw: beta2 is -1"},
         {{.kind = "adamw", .beta1 = 0.9, .beta2 = 0.9}, "optimizer adamw: epsilon is 0"},
@@ -208,6 +262,7 @@ static void tables_are_documented(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(twenty_steps),
+        cmocka_unit_test(twenty_steps_with_options),
         cmocka_unit_test(state_is_complete),
         cmocka_unit_test(threads_change_nothing),
         cmocka_unit_test(wrong_options),

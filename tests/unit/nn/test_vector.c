@@ -183,18 +183,19 @@ static void rows_are_independent(void **state) {
 static void optimisers_agree(void **state) {
     (void)state;
     float params[2][MOST], moments[2][2][MOST], gradient[MOST];
-    const lyc__adam step = {0.9F, 0.99F, 1e-6F, 0.1F, 0.01F, 0.05F, 0.98F, 0.03F, 0.5F};
+    const lyc__adam step = {0.25F, 0.9F, 0.99F, 1e-6F, 0.1F, 0.01F, 0.05F, 0.98F, 0.03F, 0.5F};
     fill_random(gradient, MOST, -1, 1, 1);
     FOR_EACH_LEVEL(v) {
         for (size_t count = 1; count <= MOST; count += 11)
-            for (int kind = 0; kind < 3; kind++) {
+            for (int kind = 0; kind < 4; kind++) {
+                const lyc__sgd sgd = {0.1F, 0.9F, 0.01F, 0.25F, kind == 2};
                 for (int i = 0; i < 2; i++) {
                     fill_random(params[i], MOST, -1, 1, 2);
                     fill_random(moments[i][0], MOST, 0, 1, 3);
                     fill_random(moments[i][1], MOST, 0, 1, 4);
                     const lyc__vectors *level = i == 0 ? v : baseline();
-                    float *velocity = kind == 1 ? moments[i][0] : NULL;
-                    if (kind < 2) level->sgd(params[i], gradient, velocity, count, 0.1F, 0.9F, 0.01F);
+                    float *velocity = kind > 0 ? moments[i][0] : NULL;
+                    if (kind < 3) level->sgd(params[i], gradient, velocity, count, &sgd);
                     else level->adam(params[i], gradient, moments[i][0], moments[i][1], count, &step);
                 }
                 assert_memory_equal(params[0], params[1], sizeof params[0]);
