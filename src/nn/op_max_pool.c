@@ -8,6 +8,8 @@ static lyc_status infer(lyc__node *node, lyc_error *err) {
     const lyc__window *w = &node->window;
     if (w->kernel[0] > 16 || w->kernel[1] > 15)
         LYC_FAIL(err, LYC_ECONFIG, "a window may be 16 x 15 pixels at most");
+    if (node->dilation[0] != 1 || node->dilation[1] != 1)
+        LYC_FAIL(err, LYC_ECONFIG, "a pooling window takes no dilation");
     for (int i = 0; i < 2; i++)
         if (w->padding[i] > w->kernel[i] / 2)
             LYC_FAIL(err, LYC_ECONFIG,

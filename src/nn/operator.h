@@ -58,7 +58,10 @@ typedef struct lyc__param {
 typedef struct lyc__attributes {
     size_t outputs;                          /* features or channels to produce */
     size_t kernel[2], stride[2], padding[2]; /* vertical, horizontal */
-    double rate;                             /* of dropout */
+    size_t dilation[2];                      /* steps between the kernel's pixels; 0 = 1 */
+    size_t groups;                           /* of channels that do not mix; 0 = 1 */
+    bool without_bias;
+    double rate; /* of dropout */
     double temperature;
 } lyc__attributes;
 
@@ -72,6 +75,8 @@ typedef struct lyc__node {
     int inputs[LYC__MAX_INPUTS]; /* values */
     lyc__shape in[LYC__MAX_INPUTS], out;
     lyc__window window; /* of operators that have windows */
+    size_t dilation[2]; /* of windows, at least 1; the vector code takes windows without, 1 */
+    size_t groups;      /* of a convolution, at least 1 */
     int param_count;
     lyc__param params[LYC__MAX_PARAMS];
     uint32_t stream; /* its place in the graph: which random numbers it draws */
@@ -84,8 +89,8 @@ typedef struct lyc__node {
 lyc__param *lyc__node_declare(lyc__node *node, const char *suffix, int rank, size_t outer, size_t channels,
                               size_t height, size_t width);
 
-/* Sets node->window from the attributes' kernel, stride and padding and from input 0; fails when no window
- * fits. */
+/* Sets node->window from the attributes' kernel, stride, padding and dilation and from input 0; fails when no
+ * window fits. */
 lyc_status lyc__node_place_window(lyc__node *node, lyc_error *err);
 
 /* ---- running ---------------------------------------------------------------------------------- */

@@ -50,11 +50,12 @@ lyc_status lyc__node_place_window(lyc__node *node, lyc_error *err) {
         const size_t padded = in->dims[i] + 2 * a->padding[i];
         if (a->kernel[i] < 1 || a->stride[i] < 1)
             LYC_FAIL(err, LYC_ECONFIG, "kernel and stride must be at least 1");
-        if (a->kernel[i] > padded)
+        node->dilation[i] = a->dilation[i] > 0 ? a->dilation[i] : 1;
+        if (a->kernel[i] > padded || (a->kernel[i] - 1) * node->dilation[i] >= padded)
             LYC_FAIL(err, LYC_ECONFIG,
                      "a kernel of %zu does not fit an image side of %zu with %zu of padding", a->kernel[i],
                      in->dims[i], a->padding[i]);
-        sizes[i] = (padded - a->kernel[i]) / a->stride[i] + 1;
+        sizes[i] = (padded - (a->kernel[i] - 1) * node->dilation[i] - 1) / a->stride[i] + 1;
         w->kernel[i] = a->kernel[i];
         w->stride[i] = a->stride[i];
         w->padding[i] = a->padding[i];
