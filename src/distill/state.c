@@ -17,7 +17,7 @@ static lyc_status register_requirements(lyc__job *job, lyc_error *err) {
                               "run in another --output", err));
     LYC_TRY(lyc_state_require(job->state, "data", lyc_dataset_fingerprint(job->data),
                               "the data set has changed since: bring the former file back, or start a new run", err));
-    (void)snprintf(text, sizeof text, "lyceum %s, OpenBLAS %s on %s", lyc_version(), lyc_blas_config(), lyc_blas_core());
+    (void)snprintf(text, sizeof text, "lyceum %s, %s", lyc_version(), lyc_kernels());
     LYC_TRY(lyc_state_require(job->state, "kernels", text,
                               "the same bits need the same program, libraries and kind of processor", err));
     (void)snprintf(text, sizeof text, "%zu rows (training), %zu rows (inference)",
