@@ -42,7 +42,8 @@ class Readme(unittest.TestCase):
         """Figures differ between machines: words and layout must not."""
         def shape(text):
             text = re.sub(r"[▁▂▃▄▅▆▇█]+", "~", text)
-            text = re.sub(r"(dropped|kept|in use|came|used)[^,\n]*,", "*,", text)  # what the agent does with a teacher may differ
+            # What the agent does with a teacher may differ from machine to machine.
+            text = re.sub(r"^(\w+): .*(of the weight in the last quarter)$", r"\1: * \2", text, flags=re.M)
             return re.sub(r"\s+", " ", re.sub(r"[-+]?\d[\d.,]*(e[-+]\d+)?", "#", text))
 
         with open(DEMO_OUTPUT) as output:

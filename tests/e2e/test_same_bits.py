@@ -27,7 +27,9 @@ class SameBits(lyceum.Case):
             output = lyceum.run("distill", path, "--threads", threads, "--quiet", "--json").stdout
             busy = json.loads(output)["threads"]
             self.assertEqual(busy["count"], threads)
-            self.assertGreater(busy["busy_least"], 0.5, f"a thread was idle most of the time: {busy}")
+            # All threads took part, and had work most of the time; a single one may have waited longer for a core.
+            self.assertGreater(busy["busy_mean"], 0.5, f"the threads were idle most of the time: {busy}")
+            self.assertGreater(busy["busy_least"], 0.2, f"a thread hardly took part: {busy}")
             found = (lyceum.parameters(f"{self.folder}/run-{threads}/student.h5"),
                      lyceum.trajectory(f"{self.folder}/run-{threads}/run.h5"),
                      {k: v for k, v in lyceum.last_checkpoint(f"{self.folder}/run-{threads}").items() if "require" not in k})
