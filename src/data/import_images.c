@@ -103,7 +103,7 @@ static lyc_status list_folder(reader *r, names *list, const char *path, bool fol
     if (status == LYC_OK && list->count == 0)
         status = LYC_ERROR(err, LYC_EFORMAT, "%s: %s", path,
                            folders ? "holds no folder; one folder a class is expected, with its images in it"
-                                   : "holds no PNG or JPEG image; remove it, or say which class has none");
+                                   : "holds no PNG or JPEG image; fill it or remove it");
     if (status == LYC_OK) qsort(list->items, list->count, sizeof *list->items, by_bytes);
     return status;
 }
