@@ -8,7 +8,7 @@
 #include <stddef.h>
 
 /* Regularised incomplete beta function I_x(a, b), a and b above 0, x in [0, 1]; NAN outside. Relative error
- * under 1e-12 for a and b up to 1e5 (Lentz's continued fraction, DLMF 8.17.22). */
+ * under 1e-12 for a and b up to 100, 1e-8 up to 1e5 (Lentz's continued fraction, DLMF 8.17.22). */
 double lyc__incomplete_beta(double a, double b, double x);
 /* P(T <= t) of Student's t with `freedom` > 0 degrees of freedom, any real number. */
 double lyc__t_distribution(double t, double freedom);
