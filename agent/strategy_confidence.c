@@ -5,7 +5,6 @@
 #include <math.h>
 
 #include "agent/strategy.h"
-#include "lyceum/dataset.h"
 #include "lyceum/network.h"
 
 /* self->own: cross-entropies, float [teachers][max_rows]. */
@@ -25,7 +24,7 @@ static void fill_equal(float *weight, const bool *who, size_t teachers, size_t c
     for (size_t k = 0; k < teachers; k++) weight[k] = who[k] ? (float)(1.0 / (double)count) : 0.0F;
 }
 
-/* Weights of one labelled row from ce[k * stride]. */
+/* Weights of one row from ce[k * stride]; without a label all of them are 0, and the formula gives 1/K. */
 static void weigh_row(const float *ce, size_t stride, size_t teachers, float *weight) {
     double share[LYC_MAX_TEACHERS], most = -INFINITY, sum = 0.0;
     bool knows[LYC_MAX_TEACHERS], everybody[LYC_MAX_TEACHERS];
@@ -66,12 +65,8 @@ static lyc_status decide(lyc_strategy *self, const lyc_decision_input *input, ly
                          "or infinity, or know no class",
                          self->facts.names[k]);
     }
-    for (size_t row = 0; row < rows; row++) {
-        float *weight = self->weights + row * teachers;
-        if (input->labels[row] != LYC_UNLABELLED) weigh_row(ce + row, rows, teachers, weight);
-        else
-            for (size_t k = 0; k < teachers; k++) weight[k] = (float)(1.0 / (double)teachers);
-    }
+    for (size_t row = 0; row < rows; row++)
+        weigh_row(ce + row, rows, teachers, self->weights + row * teachers);
     lyc__decision_by_row(self, rows, out);
     return LYC_OK;
 }

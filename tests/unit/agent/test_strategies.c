@@ -177,6 +177,11 @@ static void confidence_gives_nothing_to_who_does_not_know_the_label(void **state
     assert_true(w[0] == 0.0F && w[1] > 0.0F && w[2] > 0.0F && w[1] != w[2]);
     assert_true(w[3] == 0.0F && w[4] == 0.0F && w[5] == 1.0F);
     for (int k = 0; k < K; k++) assert_near((double)w[6 + k], 1.0 / 3.0, 1e-7);
+    assert_true(decision.select[0] == 1); /* for the third row */
+    lyc_strategy_destroy(strategy);
+    batch.input.rows = 2;
+    decision = decide_with(&strategy, "confidence", K);
+    assert_memory_equal(decision.select, ((uint8_t[]){0, 1, 1}), K);
     lyc_strategy_destroy(strategy);
     make_batch(6, 1, 3);
     unknow(0, 0, (size_t)batch.labels[0]);
