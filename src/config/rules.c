@@ -187,7 +187,7 @@ const lyc__rule lyc__rules[] = {
     {{"data.augment"}, LYC__FOR_BOTH, check_views_used,
      "`data.augment.shift`, `flip` and `cutout` need at least 2 `data.augment.views`."},
     {{"data.augment"}, LYC__FOR_BOTH, check_views_differ,
-     "More than one view needs `data.augment.shift` or `data.augment.flip`."},
+     "More than one view needs `data.augment.shift`, `flip` or `cutout`."},
     {{"data.only_classes"}, LYC__FOR_BOTH, check_only_classes, "`data.only_classes` names each class once."},
     {{"data.class_order"}, LYC__FOR_BOTH, check_class_order, "`data.class_order` names each class once, from 0 on."},
     {{"student", "network"}, LYC__FOR_BOTH, check_hidden,
