@@ -79,7 +79,6 @@ typedef struct lyc_ablation_difference {
 
 typedef struct lyc_ablation_setting {
     size_t choice[LYC_ABLATION_AXES]; /* index of the value on each axis; 0 on the seeds' */
-    const char *budget;               /* rows that make budgets equal: what this one got; else NULL */
     const char *label;                /* "strategy=uniform" */
     size_t reference;      /* the setting it is compared with; LYC_NO_SETTING: none, or it is one itself */
     size_t runs, finished; /* of them */
@@ -99,7 +98,7 @@ typedef struct lyc_ablation {
     size_t run_count;
     lyc_ablation_setting *settings;
     size_t setting_count, ensemble_count;
-    bool has_reference, budgets;
+    bool has_reference;
 } lyc_ablation;
 
 /* Reads an ablation file and loads the configuration of every run. LYC_ECONFIG with everything that is wrong:

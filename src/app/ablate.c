@@ -15,7 +15,7 @@
 typedef struct ablate_options {
     lyc__common common;
     int64_t jobs;
-    bool table, markdown, csv;
+    bool list, table, markdown, csv;
 } ablate_options;
 
 #define AT(member) offsetof(ablate_options, member)
@@ -26,6 +26,8 @@ static const lyc__option options[] = {
      "students",
      1, 256},
     LYC__COMMON_THREADS,
+    {"list", 'l', LYC__OPTION_FLAG, AT(list), NULL,
+     "run nothing: check the file, list its runs and their states", 0, 0},
     {"table", 't', LYC__OPTION_FLAG, AT(table), NULL, "run nothing: the table of what is finished", 0, 0},
     LYC__COMMON_RESUME,
     {"markdown", 0, LYC__OPTION_FLAG, AT(markdown), NULL, "print the table as Markdown", 0, 0},
@@ -60,6 +62,7 @@ static const lyc__usage usage = {
     .most_arguments = 1,
     .argument = "the ablation file",
     .examples = "lyceum ablate configs/fashion/ablation.json --jobs 2\n"
+                "lyceum ablate configs/fashion/ablation.json --list\n"
                 "lyceum ablate configs/fashion/ablation.json --table     # so far, or once more\n"
                 "lyceum ablate ablation.json --resume --json >table.json",
     .failed = "failed or stopped, or one of the runs failed; the reason is on stderr",
@@ -72,6 +75,8 @@ static lyc_status check_formats(const ablate_options *o, lyc_error *err) {
     if (o->markdown + o->csv + o->common.json > 1)
         LYC_FAIL(err, LYC_EUSAGE,
                  "--markdown, --csv and --json exclude each other; all are written to the output");
+    if (o->list && (o->markdown || o->csv || o->common.json || o->table))
+        LYC_FAIL(err, LYC_EUSAGE, "--list prints names of runs and makes no table; leave the format out");
     return LYC_OK;
 }
 
@@ -114,6 +119,15 @@ static lyc_status print_table(lyc_ablation *ablation, const ablate_options *o, l
     return LYC_OK;
 }
 
+static lyc_status print_list(lyc_ablation *ablation, lyc_error *err) {
+    static const char *const states[] = {
+        [LYC_ABLATION_OPEN] = "open", [LYC_ABLATION_FINISHED] = "finished", [LYC_ABLATION_FAILED] = "failed"};
+    LYC_TRY(lyc_ablation_scan(ablation, err));
+    for (size_t i = 0; i < ablation->run_count; i++)
+        printf("%-8s  %s\n", states[ablation->runs[i].state], ablation->runs[i].name);
+    return LYC_OK;
+}
+
 /* ---- the command -------------------------------------------------------------------------------------- */
 
 static size_t count_failed(const lyc_ablation *ablation) {
@@ -125,6 +139,7 @@ static size_t count_failed(const lyc_ablation *ablation) {
 static lyc_status run(lyc_ablation *ablation, const ablate_options *o, lyc_error *err) {
     char lock_path[PATH_SIZE];
     int lock = -1;
+    if (o->list) return print_list(ablation, err);
     LYC_TRY(check_fresh(ablation, o, err));
     LYC_TRY(lyc__make_directories(ablation->output, err));
     (void)snprintf(lock_path, sizeof lock_path, "%s/lock", ablation->output);

@@ -65,11 +65,6 @@ static void read_output(const reading *r, const char *key, const cJSON *value) {
     read_text(r, key, value, &r->out->output);
 }
 
-static void read_flag(const reading *r, const char *key, const cJSON *value) {
-    if (!cJSON_IsBool(value)) lyc__wrong_type(&r->tools, key, "true or false", value);
-    r->out->budgets = cJSON_IsTrue(value);
-}
-
 /* ---- axes --------------------------------------------------------------------------------------------- */
 
 static bool is_own_key(const char *key) {
@@ -203,7 +198,6 @@ static const struct member {
     {"axes", read_axes, "keys of the configuration, each with a list of values"},
     {"set", read_set, NULL},
     {"reference", NULL, NULL}, /* read last: it needs the axes */
-    {"budgets", read_flag, NULL},
 };
 #define MEMBERS (sizeof members / sizeof *members)
 

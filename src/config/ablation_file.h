@@ -27,7 +27,7 @@ typedef struct lyc__ablation_file {
     const char **sets; /* "key=JSON": what holds in every run */
     const size_t
         *reference; /* [axis_count] index of the reference's value, SIZE_MAX for axes it leaves alone */
-    bool has_reference, budgets;
+    bool has_reference;
 } lyc__ablation_file;
 
 /* Everything in *out lives in `arena`. LYC_ECONFIG with every problem of the file at once; whether the keys

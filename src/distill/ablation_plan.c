@@ -199,7 +199,6 @@ static lyc_status plan(planner *p, const char *path, lyc_error *err) {
     ablation->base = p->file.base;
     ablation->output = p->file.output;
     ablation->has_reference = p->file.has_reference;
-    ablation->budgets = p->file.budgets;
     lyc_status status = lyc__ablation_axes(ablation, &p->file, err);
     if (status == LYC_OK) status = plan_settings(p, err);
     if (status == LYC_OK) status = plan_runs(p, err);

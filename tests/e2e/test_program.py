@@ -141,11 +141,14 @@ class Config(lyceum.Case):
                     continue
                 with open(path, encoding="utf-8") as file:
                     content = json.load(file)
+                found += 1
+                if "axes" in content:
+                    self.assertIn("open", run("ablate", path, "--list", cwd=ROOT).stdout)
+                    continue
                 validator.validate(content)
                 kind = ["--train"] if "network" in content else []
                 resolved = json.loads(run("config", "resolved", path, *kind).stdout)
                 validator.validate(resolved)
-                found += 1
         self.assertGreater(found, 0)
 
     def test_schema_and_program_refuse_the_same(self):
