@@ -10,13 +10,13 @@ static void fill_chunk(void *payload, size_t first, size_t rows, float *out) {
 }
 
 /* Logits of `count` rows, at most a chunk; the rest of the chunk repeats the last row. */
-static const float *evaluate_chunk(lyc_student *student, const uint32_t *rows, size_t count,
-                                   lyc_priority priority, lyc_pool *pool) {
+static const float *evaluate_chunk(lyc_student *student, const float *params, const uint32_t *rows,
+                                   size_t count, lyc_priority priority, lyc_pool *pool) {
     for (size_t i = 0; i < LYC__EVALUATION_ROWS; i++)
         student->chunk_rows[i] = rows[i < count ? i : count - 1];
     lyc_pass pass = {
         .rows = LYC__EVALUATION_ROWS, .input = fill_chunk, .input_payload = student, .priority = priority};
-    lyc_workspace_forward(student->evaluation, student->params, &pass, pool);
+    lyc_workspace_forward(student->evaluation, params, &pass, pool);
     return lyc_workspace_logits(student->evaluation);
 }
 
@@ -28,7 +28,8 @@ void lyc_student_logits(lyc_student *student, const uint32_t *rows, size_t count
                         lyc_priority priority, lyc_pool *pool) {
     for (size_t first = 0; first < count; first += LYC__EVALUATION_ROWS) {
         size_t chunk = chunk_at(first, count);
-        const float *logits = evaluate_chunk(student, rows + first, chunk, priority, pool);
+        const float *logits =
+            evaluate_chunk(student, lyc_student_result(student), rows + first, chunk, priority, pool);
         for (size_t i = 0; i < chunk * student->classes; i++) out[first * student->classes + i] = logits[i];
     }
 }
@@ -39,7 +40,7 @@ double lyc_student_held_out_loss(lyc_student *student, const uint32_t *rows, con
     size_t labelled = 0;
     for (size_t first = 0; first < count; first += LYC__EVALUATION_ROWS) {
         size_t chunk = chunk_at(first, count);
-        const float *logits = evaluate_chunk(student, rows + first, chunk, priority, pool);
+        const float *logits = evaluate_chunk(student, student->params, rows + first, chunk, priority, pool);
         lyc_cross_entropy(logits, labels + first, chunk, student->classes, student->chunk_loss);
         for (size_t i = 0; i < chunk; i++) {
             if (labels[first + i] < 0) continue;

@@ -8,10 +8,19 @@ uint32_t lyc__labelled_count(const int32_t *labels, size_t rows) {
     return count;
 }
 
+/* log sum exp(s) - sum_c target_c s_c is the loss for the label plus e times this. */
+static double label_over_mean(const float *logits, int32_t label, size_t classes) {
+    double sum = 0.0;
+    for (size_t c = 0; c < classes; c++) sum += (double)logits[c];
+    return (double)logits[label] - sum / (double)classes;
+}
+
 double lyc__hard_label_shard(const float *logits, const int32_t *labels, size_t rows, size_t classes,
-                             uint32_t labelled, double weight, float *softmax, float *gradient) {
+                             uint32_t labelled, double smoothing, double weight, float *softmax,
+                             float *gradient) {
     if (labelled == 0) return 0.0;
-    float scale = (float)(weight / (double)labelled);
+    float scale = (float)(weight / (double)labelled), spread = (float)(smoothing / (double)classes);
+    float peak = (float)(1.0 - smoothing);
     double sum = 0.0;
     lyc_softmax(logits, 1.0F, rows, classes, softmax);
     for (size_t b = 0; b < rows; b++) {
@@ -19,9 +28,10 @@ double lyc__hard_label_shard(const float *logits, const int32_t *labels, size_t 
         float loss;
         lyc_cross_entropy(logits + b * classes, labels + b, 1, classes, &loss);
         sum += (double)loss;
+        if (smoothing > 0.0) sum += smoothing * label_over_mean(logits + b * classes, labels[b], classes);
         float *row = gradient + b * classes;
-        for (size_t c = 0; c < classes; c++) row[c] += scale * softmax[b * classes + c];
-        row[labels[b]] -= scale;
+        for (size_t c = 0; c < classes; c++) row[c] += scale * (softmax[b * classes + c] - spread);
+        row[labels[b]] -= scale * peak;
     }
     return sum / (double)labelled;
 }

@@ -2,19 +2,12 @@
 #ifndef LYCEUM_STUDENT_NAMES_H
 #define LYCEUM_STUDENT_NAMES_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
 
 #define LYC__NAMES_SIZE 256
 
 typedef const char *(*lyc__table_name)(size_t index); /* NULL past the end */
-
-static inline bool lyc__table_has(lyc__table_name name, const char *wanted) {
-    for (size_t i = 0; name(i) != NULL; i++)
-        if (strcmp(name(i), wanted) == 0) return true;
-    return false;
-}
 
 /* "a, b, c", cut where it does not fit. */
 static inline const char *lyc__table_names(lyc__table_name name, char out[LYC__NAMES_SIZE]) {

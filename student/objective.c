@@ -39,6 +39,9 @@ static lyc_status check_options(const lyc_loss_options *options, lyc_error *err)
     if (!(options->alpha >= 0.0 && options->alpha <= 1.0))
         LYC_FAIL(err, LYC_ECONFIG, "loss.alpha is %g; it is the share of the labels' loss, from 0 to 1",
                  options->alpha);
+    if (!(options->label_smoothing >= 0.0 && options->label_smoothing < 1.0))
+        LYC_FAIL(err, LYC_ECONFIG, "loss.label_smoothing is %g; it is from 0 on and below 1",
+                 options->label_smoothing);
     if (!(options->temperature > 0.0) || !isfinite(options->temperature))
         LYC_FAIL(err, LYC_ECONFIG, "loss.temperature is %g; it must be a number above 0",
                  options->temperature);
@@ -54,6 +57,7 @@ static lyc_status check_options(const lyc_loss_options *options, lyc_error *err)
 lyc_status lyc__objective_init(lyc__objective *objective, const lyc_loss_options *options, int classes,
                                size_t max_rows, lyc_error *err) {
     *objective = (lyc__objective){.alpha = options->alpha,
+                                  .label_smoothing = options->label_smoothing,
                                   .temperature = options->temperature,
                                   .fusion = options->fusion,
                                   .term_count = options->term_count,
@@ -129,7 +133,8 @@ void lyc__objective_shard(void *payload, size_t shard, size_t first, size_t rows
     float *scratch = objective->soft + SOFT_ARRAYS * first * objective->classes;
     memset(gradient, 0, rows * objective->classes * sizeof *gradient);
     partial->ce = lyc__hard_label_shard(logits, objective->labels + first, rows, objective->classes,
-                                        objective->labelled, objective->ce_weight, scratch, gradient);
+                                        objective->labelled, objective->label_smoothing, objective->ce_weight,
+                                        scratch, gradient);
     if (objective->distils) distil_shard(objective, first, rows, logits, gradient, partial);
 }
 

@@ -17,7 +17,7 @@ typedef struct lyc__partial {
 } lyc__partial;
 
 typedef struct lyc__objective {
-    double alpha, temperature;
+    double alpha, label_smoothing, temperature;
     lyc_fusion fusion;
     size_t term_count;
     const lyc__term *terms[LYC_MAX_TERMS];

@@ -7,18 +7,13 @@
 #include <string.h>
 
 #include "lyceum/memory.h"
-#include "student/names.h"
 
 /* ---- life -------------------------------------------------------------------------------------- */
 
-static lyc_status check_schedule(const lyc_student_options *options, lyc_error *err) {
-    char names[LYC__NAMES_SIZE];
-    if (!lyc__table_has(lyc_schedule_name, options->schedule))
-        LYC_FAIL(err, LYC_ECONFIG, "schedule.kind: there is no schedule \"%s\"; choose one of: %s",
-                 options->schedule, lyc__table_names(lyc_schedule_name, names));
-    if (!(options->warmup >= 0.0 && options->warmup <= 1.0))
-        LYC_FAIL(err, LYC_ECONFIG, "schedule.warmup is %g; it is a share of the steps, from 0 to 1",
-                 options->warmup);
+static lyc_status check_options(const lyc_student_options *options, lyc_error *err) {
+    LYC_TRY(lyc_schedule_check(&options->schedule, err));
+    if (!(options->ema_decay >= 0.0 && options->ema_decay < 1.0))
+        LYC_FAIL(err, LYC_ECONFIG, "train.ema_decay is %g; it is from 0 on and below 1", options->ema_decay);
     if (!(options->learning_rate > 0.0) || !isfinite(options->learning_rate))
         LYC_FAIL(err, LYC_ECONFIG, "optimizer.lr is %g; it must be a number above 0", options->learning_rate);
     if (options->batch == 0) LYC_FAIL(err, LYC_ECONFIG, "train.batch is 0; a batch has at least one row");
@@ -50,13 +45,25 @@ static lyc_status check_fit(const lyc_network_spec *spec, const lyc_student_data
     return LYC_OK;
 }
 
+static lyc_status copy_schedule(lyc_student *student, const lyc_schedule_options *options, lyc_error *err) {
+    lyc_schedule_options *out = &student->schedule;
+    size_t count = options->milestone_count;
+    *out = *options;
+    out->milestones = NULL;
+    out->kind = student->schedule_kind = lyc_strdup(options->kind);
+    if (out->kind == NULL) LYC_FAIL(err, LYC_ENOMEM, "no memory for the student's schedule");
+    LYC_TRY(LYC_NEW_ARRAY(out->milestones, count, err));
+    if (count > 0) memcpy(out->milestones, options->milestones, count * sizeof *out->milestones);
+    return LYC_OK;
+}
+
 static lyc_status allocate_student(lyc_student *student, const lyc_student_options *options, lyc_error *err) {
     size_t size = lyc_network_size(student->network), batch = student->max_rows;
-    student->schedule = lyc_strdup(options->schedule);
-    if (student->schedule == NULL) LYC_FAIL(err, LYC_ENOMEM, "no memory for the student's schedule");
+    LYC_TRY(copy_schedule(student, &options->schedule, err));
     LYC_TRY(lyc__objective_init(&student->objective, &options->loss, (int)student->classes, batch, err));
     LYC_TRY(LYC_NEW_ARRAY(student->params, size, err));
     LYC_TRY(LYC_NEW_ARRAY(student->gradient, size, err));
+    if (options->ema_decay > 0.0) LYC_TRY(LYC_NEW_ARRAY(student->average, size, err));
     LYC_TRY(LYC_NEW_ARRAY(student->bad_blocks, size / LYC__GRADIENT_BLOCK + 1, err));
     LYC_TRY(LYC_NEW_ARRAY(student->batch_rows, batch, err));
     LYC_TRY(LYC_NEW_ARRAY(student->batch_labels, batch, err));
@@ -71,7 +78,7 @@ static lyc_status allocate_student(lyc_student *student, const lyc_student_optio
 lyc_status lyc_student_create(lyc_student **out, const lyc_network *network, const lyc_student_data *data,
                               const lyc_student_options *options, lyc_error *err) {
     *out = NULL;
-    LYC_TRY(check_schedule(options, err));
+    LYC_TRY(check_options(options, err));
     LYC_TRY(check_fit(lyc_network_get_spec(network), data, err));
     lyc_student *student;
     LYC_TRY(LYC_NEW_ARRAY(student, 1, err));
@@ -79,7 +86,7 @@ lyc_status lyc_student_create(lyc_student **out, const lyc_network *network, con
     student->data = *data;
     student->classes = (size_t)lyc_network_get_spec(network)->classes;
     student->learning_rate = options->learning_rate;
-    student->warmup = options->warmup;
+    student->ema_decay = options->ema_decay;
     student->total_steps = options->total_steps;
     student->seed = options->seed;
     student->max_rows = options->batch;
@@ -89,6 +96,8 @@ lyc_status lyc_student_create(lyc_student **out, const lyc_network *network, con
         return status;
     }
     lyc_network_init(network, options->seed, student->params);
+    if (student->average != NULL)
+        memcpy(student->average, student->params, lyc_network_size(network) * sizeof *student->average);
     *out = student;
     return LYC_OK;
 }
@@ -103,10 +112,12 @@ void lyc_student_destroy(lyc_student *student) {
     lyc_free(student->batch_labels);
     lyc_free(student->batch_rows);
     lyc_free(student->bad_blocks);
+    lyc_free(student->average);
     lyc_free(student->gradient);
     lyc_free(student->params);
     lyc__objective_free(&student->objective);
-    lyc_free(student->schedule);
+    lyc_free(student->schedule.milestones);
+    lyc_free(student->schedule_kind);
     lyc_free(student);
 }
 
@@ -119,12 +130,14 @@ uint64_t lyc_student_steps(const lyc_student *student) {
 }
 
 double lyc_student_lr_fraction(const lyc_student *student) {
-    return lyc_schedule_factor(student->schedule, student->warmup, student->steps, student->total_steps);
+    return lyc_schedule_factor(&student->schedule, student->steps, student->total_steps);
 }
 
 void lyc_student_copy(lyc_student *dst, const lyc_student *src) {
     assert(dst->network == src->network);
-    memcpy(dst->params, src->params, lyc_network_size(src->network) * sizeof *dst->params);
+    size_t bytes = lyc_network_size(src->network) * sizeof *dst->params;
+    memcpy(dst->params, src->params, bytes);
+    if (dst->average != NULL) memcpy(dst->average, src->average != NULL ? src->average : src->params, bytes);
     lyc_optimizer_copy(dst->optimizer, src->optimizer);
     dst->steps = src->steps;
     dst->rows = 0; /* a forward made with the former parameters teaches nothing */
@@ -136,6 +149,9 @@ lyc_status lyc_student_register(lyc_student *student, lyc_state *state, lyc_erro
     LYC_TRY(lyc_state_add(state, "student/params", LYC_TYPE_F32, student->params,
                           lyc_network_size(student->network), err));
     if (moments > 0) LYC_TRY(lyc_state_add(state, "student/moments", LYC_TYPE_F32, moment, moments, err));
+    if (student->average != NULL)
+        LYC_TRY(lyc_state_add(state, "student/average", LYC_TYPE_F32, student->average,
+                              lyc_network_size(student->network), err));
     LYC_TRY(lyc_state_add(state, "student/steps", LYC_TYPE_U64, &student->steps, 1, err));
     char shards[64];
     (void)snprintf(shards, sizeof shards, "%zu of %u, %zu of %d",
@@ -193,6 +209,7 @@ lyc_status lyc_student_learn(lyc_student *student, const lyc_lesson *lesson, lyc
     lyc_optimizer_step(student->optimizer, student->params, student->gradient,
                        student->learning_rate * lyc_student_lr_fraction(student), priority, pool);
     student->steps++;
+    lyc__average_update(student, priority, pool);
     student->rows = 0; /* one update a forward: the activations belong to the former parameters */
     return LYC_OK;
 }

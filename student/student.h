@@ -1,5 +1,5 @@
 /* The student's state, shared by the files of this folder: student.c (life and training step), lesson.c
- * (checks of what it is taught) and evaluation.c. Private to student/. */
+ * (checks of what it is taught), average.c and evaluation.c. Private to student/. */
 #ifndef LYCEUM_STUDENT_STUDENT_H
 #define LYCEUM_STUDENT_STUDENT_H
 
@@ -17,12 +17,14 @@ struct lyc_student {
     const lyc_network *network;
     lyc_student_data data;
     size_t classes;
-    char *schedule;
-    double learning_rate, warmup;
+    char *schedule_kind;
+    lyc_schedule_options schedule; /* its kind is schedule_kind, its milestones are owned */
+    double learning_rate, ema_decay;
     uint64_t total_steps, seed;
     uint32_t max_rows;
 
     float *params, *gradient; /* [lyc_network_size] */
+    float *average;           /* [lyc_network_size]; NULL when none is kept */
     uint8_t *bad_blocks;      /* [blocks of the gradient] */
     lyc_optimizer *optimizer;
     uint64_t steps; /* the only count of updates: the optimiser's is set from it */
@@ -51,5 +53,8 @@ LYC_MUST_USE lyc_status lyc__lesson_check(const lyc_student *student, const lyc_
 LYC_MUST_USE lyc_status lyc__step_check(lyc_student *student, const lyc_lesson *lesson,
                                         const lyc_losses *losses, lyc_priority priority, lyc_pool *pool,
                                         lyc_error *err);
+
+/* average.c: after an update, `steps` counts it. */
+void lyc__average_update(lyc_student *student, lyc_priority priority, lyc_pool *pool);
 
 #endif

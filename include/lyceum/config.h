@@ -56,13 +56,14 @@ typedef struct lyc_config {
     lyc_agent_options agent;
     lyc_optimizer_options optimizer;
     double learning_rate;               /* optimizer.lr */
-    struct { const char *kind; double warmup; } schedule;
+    lyc_schedule_options schedule;
     struct {
         uint32_t epochs, batch;
         uint64_t seed;
         int64_t checkpoint_every;       /* steps; 0 = once an epoch */
         int64_t keep_checkpoints;
         lyc_select select;              /* best on validation, or last */
+        double ema_decay;               /* 0 = no moving average */
     } train;
 } lyc_config;
 

@@ -145,9 +145,21 @@ LYC_API const char *lyc_optimizer_doc(size_t index);
 /* Table of schedules, likewise. */
 LYC_API const char *lyc_schedule_name(size_t index);
 LYC_API const char *lyc_schedule_doc(size_t index);
-/* Learning-rate schedule: factor in (0,1] of step `step` (0-based) of `total`. "constant" or "cosine", with
- * linear warm-up over the first warmup * total steps. NAN for a kind that is not in the table. */
-LYC_API double lyc_schedule_factor(const char *kind, double warmup, uint64_t step, uint64_t total);
+typedef struct lyc_schedule_options {
+    const char *kind;
+    double warmup;       /* share of the steps in which the rate rises linearly first, 0..1 */
+    double final;        /* cosine, linear: share of the rate that it falls towards, 0..1 */
+    double *milestones;  /* step: shares of all steps, ascending, in (0, 1), none in the warm-up; borrowed */
+    size_t milestone_count;
+    double gamma;        /* step: what the rate is multiplied by at each milestone, in (0, 1] */
+} lyc_schedule_options;
+/* LYC_ECONFIG names the key at fault. */
+LYC_API LYC_MUST_USE lyc_status lyc_schedule_check(const lyc_schedule_options *options, lyc_error *err);
+/* Factor in (0,1] of step `step` (0-based) of `total`, with linear warm-up over the first floor(warmup * total)
+ * steps. Without warm-up they are PyTorch's CosineAnnealingLR and LinearLR over `total` steps, with eta_min and
+ * end_factor `final`, and MultiStepLR with milestones round(milestone * total). NAN for a kind that is not in the
+ * table; else options that lyc_schedule_check accepts. */
+LYC_API double lyc_schedule_factor(const lyc_schedule_options *options, uint64_t step, uint64_t total);
 
 /* ---- elementary losses on logits (rows of the operator table, kernels exposed) ------------------- */
 

@@ -4,7 +4,8 @@
  * mean over the labelled rows of the batch (0 when there are none); KD is the mean over all rows (Hinton,
  * Vinyals, Dean 2015, arXiv 1503.02531): T^2 * KL(p || softmax(s/T)), p the soft target that the selected
  * teachers give (docs/fusion.md). Without distillation (a lesson without weights) the total is CE alone,
- * weight 1.
+ * weight 1. With label smoothing e, CE is that against (1 - e) * label + e / classes (Szegedy et al. 2016,
+ * arXiv 1512.00567; torch.nn.CrossEntropyLoss).
  *
  *     lyc_student *student;
  *     lyc_student_create(&student, network, &data, &options, &err);
@@ -38,6 +39,7 @@ typedef enum lyc_fusion { LYC_FUSION_PROBABILITY, LYC_FUSION_LOGIT } lyc_fusion;
 
 typedef struct lyc_loss_options {
     double alpha;       /* share of the labels' loss where teachers teach, 0..1 */
+    double label_smoothing; /* of the labels' loss in training, in [0, 1); 0 = none */
     double temperature; /* above 0; of teachers and student alike, in the soft terms only */
     lyc_fusion fusion;
     size_t term_count;
@@ -68,8 +70,8 @@ typedef struct lyc_student_options {
     lyc_loss_options loss;
     lyc_optimizer_options optimizer;
     double learning_rate;
-    const char *schedule; /* "constant", "cosine" */
-    double warmup;        /* share of total_steps, 0..1 */
+    lyc_schedule_options schedule;
+    double ema_decay;     /* of the parameters' moving average, in [0, 1); 0 = none is kept */
     uint64_t total_steps; /* of the run: the schedule's length */
     uint32_t batch;       /* rows of the largest batch */
     uint64_t seed;        /* initial parameters and dropout */
@@ -97,7 +99,7 @@ typedef struct lyc_losses {
 typedef struct lyc_student lyc_student;
 
 /* A fresh student with initial parameters drawn from options->seed. `network` is borrowed and must outlive
- * it; strings of the options are not kept. LYC_ECONFIG names the key at fault, LYC_EMISMATCH says what of
+ * it; strings and lists of the options are not kept. LYC_ECONFIG names the key at fault, LYC_EMISMATCH says what of
  * network and data set (shape, classes, labels) does not fit. */
 LYC_API LYC_MUST_USE lyc_status lyc_student_create(lyc_student **out, const lyc_network *network,
                                                    const lyc_student_data *data,
@@ -105,6 +107,9 @@ LYC_API LYC_MUST_USE lyc_status lyc_student_create(lyc_student **out, const lyc_
 LYC_API void lyc_student_destroy(lyc_student *student); /* NULL is fine */
 /* [lyc_network_size], Lyceum's order, borrowed. May be written between a learn and the next forward. */
 LYC_API float *lyc_student_params(lyc_student *student);
+/* What is evaluated and handed out: the moving average of the parameters where one is kept (ema_decay), else
+ * lyc_student_params. Of the same size, borrowed, and may be written likewise. */
+LYC_API float *lyc_student_result(lyc_student *student);
 LYC_API uint64_t lyc_student_steps(const lyc_student *student);     /* updates made so far */
 LYC_API double lyc_student_lr_fraction(const lyc_student *student); /* of the coming update */
 
@@ -134,20 +139,22 @@ LYC_API LYC_MUST_USE lyc_status lyc_student_learn(lyc_student *student, const ly
 
 /* dst becomes a copy of src: parameters, optimiser, step counter. Created with the same network and options,
  * and independent from then on; given the same batch and lesson it makes the same update, bit for bit. Cheap:
- * one pass over parameters and moments. */
+ * one pass over parameters and moments. The moving average is copied where dst keeps one: create clones that
+ * are only measured by held-out loss with ema_decay 0. */
 LYC_API void lyc_student_copy(lyc_student *dst, const lyc_student *src);
 
-/* Evaluation-mode logits of rows in the clean view, out[count, classes]. Rows are computed in chunks of one
+/* Evaluation-mode logits of rows in the clean view, out[count, classes], by lyc_student_result. Rows are computed in chunks of one
  * fixed size, the last one padded: a row's bits depend on its place in the list and its chunk, never on the
  * pool, on `count` or on earlier calls. Does not disturb a forward that is still to be learnt from. */
 LYC_API void lyc_student_logits(lyc_student *student, const uint32_t *rows, size_t count, float *out,
                                 lyc_priority priority, lyc_pool *pool);
-/* Mean cross-entropy at T = 1 in evaluation mode over the labelled ones of `rows`; labels[count] go with
- * rows[count]. NAN when none is labelled. */
+/* Mean cross-entropy at T = 1, without smoothing, in evaluation mode over the labelled ones of `rows`;
+ * labels[count] go with rows[count]. NAN when none is labelled. By lyc_student_params, since this measures what
+ * the next updates do, which an average would hide. */
 LYC_API double lyc_student_held_out_loss(lyc_student *student, const uint32_t *rows, const int32_t *labels,
                                          size_t count, lyc_priority priority, lyc_pool *pool);
 
-/* Registers "student/params", "student/moments" and "student/steps", and the shard sizes as a requirement. A
+/* Registers "student/params", "student/moments", "student/steps" and, where one is kept, "student/average", and the shard sizes as a requirement. A
  * student restored from them goes on bit for bit. */
 LYC_API LYC_MUST_USE lyc_status lyc_student_register(lyc_student *student, lyc_state *state, lyc_error *err);
 

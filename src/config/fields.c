@@ -28,7 +28,7 @@
 /* lyc__type_choice stores an index as an enum: names stand in the order of the enum's values. */
 _Static_assert(sizeof(lyc_fusion) == sizeof(int) && sizeof(lyc_action_mode) == sizeof(int) &&
                    sizeof(lyc_teach_mode) == sizeof(int) && sizeof(lyc_credit_kind) == sizeof(int) &&
-                   sizeof(lyc_select) == sizeof(int) && sizeof(lyc_teacher_view) == sizeof(int),
+                   sizeof(lyc_select) == sizeof(int) && sizeof(lyc_decay) == sizeof(int) && sizeof(lyc_teacher_view) == sizeof(int),
                "enums of the configuration are as wide as int");
 
 #define NAMES(...)    ((const char *const[]){__VA_ARGS__, NULL})
@@ -122,7 +122,10 @@ const lyc__field lyc__fields[] = {
     NETWORK_ROWS("student", DISTILL),
     NETWORK_ROWS("network", TRAIN),
 
-    {.path = "loss", GROUP, DISTILL, .doc = "alpha * cross-entropy + (1 - alpha) * sum of the terms."},
+    {.path = "loss", GROUP, BOTH,
+     .doc = "`distill`: alpha * cross-entropy + (1 - alpha) * sum of the terms; `train`: cross-entropy."},
+    {.path = "loss.label_smoothing", NUMBER(loss.label_smoothing), BOTH, .low = 0, .high = 1, .below = true,
+     .initial = "0", .doc = "Share of each label that is spread evenly over all classes, in training only."},
     {.path = "loss.alpha", NUMBER(loss.alpha), DISTILL, .low = 0, .high = 1, .initial = "0.1",
      .doc = "Weight of the labels."},
     {.path = "loss.temperature", NUMBER(loss.temperature), DISTILL, .low = 0, .high = 1000, .above = true,
@@ -193,12 +196,26 @@ const lyc__field lyc__fields[] = {
     {.path = "optimizer.weight_decay", .type = &lyc__type_number_auto, BOTH,
      .offset = AT(optimizer.weight_decay), .low = 0, .high = 1000, .initial = "null",
      .doc = "Weight decay; null = 0.01 for `adamw`, else 0."},
+    {.path = "optimizer.decay", CHOICE(optimizer.decay, NAMES("all", "weights")), BOTH, .initial = "\"all\"",
+     .doc = "What decays: all parameters, or all but biases and norms."},
+    {.path = "optimizer.nesterov", FLAG(optimizer.nesterov), BOTH, .initial = "false",
+     .doc = "`sgd`: Nesterov's momentum."},
+    {.path = "optimizer.clip_norm", NUMBER(optimizer.clip_norm), BOTH, .low = 0, .high = 1000000,
+     .initial = "0", .doc = "Scale the gradient down to this norm when it is longer; 0 = never."},
 
     {.path = "schedule", GROUP, BOTH, .doc = "How the learning rate changes during the run."},
-    {.path = "schedule.kind", CHOICE_TEXT(schedule.kind, NAMES("constant", "cosine")), BOTH,
+    {.path = "schedule.kind", CHOICE_TEXT(schedule.kind, NAMES("constant", "cosine", "linear", "step")), BOTH,
      .initial = "\"cosine\"", .doc = "Shape after the warm-up."},
     {.path = "schedule.warmup", NUMBER(schedule.warmup), BOTH, .low = 0, .high = 1, .below = true,
      .initial = "0.05", .doc = "Share of the steps in which the rate rises linearly."},
+    {.path = "schedule.final", NUMBER(schedule.final), BOTH, .low = 0, .high = 1, .initial = "0",
+     .doc = "`cosine`, `linear`: share of the rate that it falls towards."},
+    {.path = "schedule.milestones", .type = &lyc__type_numbers, BOTH, .offset = AT(schedule.milestones),
+     .count_offset = AT(schedule.milestone_count), .low = 0, .high = 1, .above = true, .below = true,
+     .least = 1, .most = 64, .initial = "[0.5, 0.75]",
+     .doc = "`step`: shares of the run at which the rate is multiplied by `gamma`."},
+    {.path = "schedule.gamma", NUMBER(schedule.gamma), BOTH, .low = 0, .high = 1, .above = true,
+     .initial = "0.1", .doc = "`step`: factor at each milestone."},
 
     {.path = "train", GROUP, BOTH, .doc = "The loop."},
     {.path = "train.epochs", INTEGER(train.epochs), BOTH, .low = 1, .high = 1000000, .initial = "10",
@@ -213,6 +230,10 @@ const lyc__field lyc__fields[] = {
      .initial = "2", .doc = "Keep the newest so many checkpoints; 0 = all."},
     {.path = "train.select", CHOICE(train.select, NAMES("best", "last")), BOTH, .initial = "\"best\"",
      .doc = "Hand out the epoch that is best on the validation split, or the last."},
+    {.path = "train.ema_decay", NUMBER(train.ema_decay), BOTH, .low = 0, .high = 1, .below = true,
+     .initial = "0",
+     .doc = "Keep a moving average of the parameters with this decay a step, and evaluate and hand out that; "
+            "0 = none."},
 };
 /* clang-format on */
 const size_t lyc__field_count = sizeof lyc__fields / sizeof *lyc__fields;

@@ -178,6 +178,28 @@ static void check_hidden(lyc_config *config, lyc__problems *problems) {
                      config->network.arch);
 }
 
+static void check_nesterov(lyc_config *config, lyc__problems *problems) {
+    const lyc_optimizer_options *optimizer = &config->optimizer;
+    if (optimizer->nesterov && (!same(optimizer->kind, "sgd") || optimizer->momentum == 0))
+        lyc__problem(problems, "optimizer.nesterov", "is for \"sgd\" with a momentum above 0; remove it");
+}
+
+static void check_milestones(lyc_config *config, lyc__problems *problems) {
+    const lyc_schedule_options *schedule = &config->schedule;
+    if (!same(schedule->kind, "step")) return;
+    if (!schedule->milestones) {
+        lyc__problem(problems, "schedule.milestones", "is null, but schedule \"step\" needs one or more");
+        return;
+    }
+    for (size_t i = 0; i < schedule->milestone_count; i++) {
+        const double now = schedule->milestones[i];
+        if (i == 0 ? now >= schedule->warmup : now > schedule->milestones[i - 1]) continue;
+        lyc__problem(problems, "schedule.milestones",
+                     "%g is out of place: they ascend, and follow the warm-up (%g)", now, schedule->warmup);
+        return;
+    }
+}
+
 /* clang-format off */
 const lyc__rule lyc__rules[] = {
     {{"optimizer"}, LYC__FOR_BOTH, fill_weight_decay,
@@ -209,6 +231,9 @@ const lyc__rule lyc__rules[] = {
      "`agent.weights` is for strategy `static`."},
     {{"loss.alpha", "agent.strategy"}, LYC__FOR_DISTILL, check_alpha, "`loss.alpha` 1 is for strategy `none`."},
     {{"loss.terms"}, LYC__FOR_DISTILL, check_terms, "`loss.terms` has each kind once."},
+    {{"optimizer"}, LYC__FOR_BOTH, check_nesterov, "`optimizer.nesterov` is for `sgd` with `optimizer.momentum` above 0."},
+    {{"schedule"}, LYC__FOR_BOTH, check_milestones,
+     "Schedule `step` needs `schedule.milestones`, ascending, none of them in the warm-up."},
 };
 /* clang-format on */
 const size_t lyc__rule_count = sizeof lyc__rules / sizeof *lyc__rules;

@@ -34,7 +34,7 @@ lyc_status lyc__credit_open(lyc__job *job, lyc_error *err) {
     LYC_TRY(LYC_NEW_ARRAY(credit->labels, credit->samples, err));
     if (agent->credit.kind != LYC_CREDIT_PROBE) return LYC_OK;
     LYC_TRY(LYC_NEW_ARRAY(credit->batches, credit->steps, err));
-    for (int i = 0; i < PAIR; i++) LYC_TRY(lyc__job_student(job, &credit->clones[i], err));
+    for (int i = 0; i < PAIR; i++) LYC_TRY(lyc__job_clone(job, &credit->clones[i], err));
     return LYC_OK;
 }
 

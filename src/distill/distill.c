@@ -43,7 +43,7 @@ static lyc_status save_model(lyc__job *job, lyc_error *err) {
 
 /* The test split is counted as touched before it is looked at, so that a kill in between cannot hide it. */
 static lyc_status measure(lyc__job *job, lyc_error *err) {
-    memcpy(lyc_student_params(job->student), job->model->params, lyc_network_size(job->model->network) * sizeof(float));
+    memcpy(lyc_student_result(job->student), job->model->params, lyc_network_size(job->model->network) * sizeof(float));
     LYC_TRY(lyc__greedy_accuracy(job, &job->tally.greedy_accuracy, err));
     static const lyc_split measured[] = {LYC_SPLIT_VALID, LYC_SPLIT_TEST};
     for (size_t i = 0; i < sizeof measured / sizeof measured[0]; i++) {

@@ -88,8 +88,10 @@ typedef struct lyc__job {
 LYC_MUST_USE lyc_status lyc__job_open(lyc__job *job, lyc_error *err);
 LYC_MUST_USE lyc_status lyc__job_close_files(lyc__job *job, lyc_error *err); /* flushes and closes run.h5 */
 void lyc__job_close(lyc__job *job);
-/* students.c: a student of this run with its initial parameters: the real one, or a clone for probes. */
+/* students.c: a student of this run with its initial parameters: the real one, or a clone for probes, which keeps
+ * no moving average. */
 LYC_MUST_USE lyc_status lyc__job_student(lyc__job *job, lyc_student **out, lyc_error *err);
+LYC_MUST_USE lyc_status lyc__job_clone(lyc__job *job, lyc_student **out, lyc_error *err);
 /* state.c: what a checkpoint holds. */
 LYC_MUST_USE lyc_status lyc__job_register(lyc__job *job, lyc_error *err);
 /* Saves a checkpoint after everything recorded so far is on disk. */

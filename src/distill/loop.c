@@ -107,7 +107,7 @@ static void keep_best(lyc__job *job, uint32_t epochs_done, const lyc_metrics *va
                   valid->accuracy > tally->best_accuracy ||
                   (valid->accuracy == tally->best_accuracy && valid->nll < tally->best_nll);
     if (!better) return;
-    memcpy(job->model->params, lyc_student_params(job->student), lyc_network_size(job->model->network) * sizeof(float));
+    memcpy(job->model->params, lyc_student_result(job->student), lyc_network_size(job->model->network) * sizeof(float));
     tally->best_accuracy = valid->accuracy;
     tally->best_nll = valid->nll;
     job->cursor.best_epoch = epochs_done;

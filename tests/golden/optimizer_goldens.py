@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""What PyTorch makes of Nesterov momentum, of clipped gradients, of decay on weights only, and of its step and linear
-schedules; for test_recipes.c.
+"""What PyTorch makes of Nesterov momentum, of clipped gradients, of decay on weights only, of its schedules, of label
+smoothing and of averaged parameters; for test_optimizers.c, test_smoothing.c and test_average.c.
 
 Run without arguments; writes optimizer.bin beside this file. Computed in single precision on the CPU. Records: a line
 "name type count", then `count` little-endian numbers, type f4.
@@ -73,7 +73,35 @@ def schedules(file):
     write(file, "cosine/factors", factors(lambda o: named.CosineAnnealingLR(o, RUN, 0.1)))
 
 
+def smoothing(file):
+    logits, labels = torch.randn(12, 5) * 2, torch.arange(12) % 5
+    labels[3], labels[7] = -1, -1
+    write(file, "smoothing/logits", logits)
+    write(file, "smoothing/labels", labels)
+    for share in (0, 0.1, 0.5):
+        x = logits.double().requires_grad_()
+        loss = nn.CrossEntropyLoss(label_smoothing=share, ignore_index=-1)(x, labels)
+        loss.backward()
+        write(file, f"smoothing-{share}/loss", loss.item())
+        write(file, f"smoothing-{share}/gradient", x.grad)
+
+
+def average(file):
+    size = sum(PARTS)
+    model = nn.Linear(size, 1, bias=False)
+    averaged = torch.optim.swa_utils.AveragedModel(model, avg_fn=lambda mean, new, count: 0.9 * mean + 0.1 * new)
+    params, after = torch.randn(STEPS, size), []
+    for row in params:
+        model.weight.data.copy_(row)
+        averaged.update_parameters(model)
+        after.append(averaged.module.weight.detach().clone().flatten())
+    write(file, "average/params", params)
+    write(file, "average/after", torch.stack(after))
+
+
 torch.manual_seed(21)
 with open(pathlib.Path(__file__).with_name("optimizer.bin"), "wb") as out:
     optimizers(out)
     schedules(out)
+    smoothing(out)
+    average(out)

@@ -80,7 +80,12 @@ static void defaults_reach_the_structure(void **state) {
     assert_true(c->learning_rate == 0.001 && c->optimizer.momentum == 0.9 && c->optimizer.beta1 == 0.9);
     assert_true(c->optimizer.beta2 == 0.999 && c->optimizer.epsilon == 1e-8);
     assert_string_equal(c->schedule.kind, "cosine");
-    assert_true(c->schedule.warmup == 0.05);
+    assert_true(c->schedule.warmup == 0.05 && c->schedule.final == 0 && c->schedule.gamma == 0.1);
+    assert_int_equal(c->schedule.milestone_count, 2);
+    assert_true(c->schedule.milestones[0] == 0.5 && c->schedule.milestones[1] == 0.75);
+    assert_int_equal(c->optimizer.decay, LYC_DECAY_ALL);
+    assert_true(!c->optimizer.nesterov && c->optimizer.clip_norm == 0 && c->loss.label_smoothing == 0 &&
+                c->train.ema_decay == 0);
     assert_true(c->train.epochs == 10 && c->train.batch == 128 && c->train.seed == 1);
     assert_true(c->train.checkpoint_every == 0 && c->train.keep_checkpoints == 2 &&
                 c->train.select == LYC_SELECT_BEST);
@@ -137,6 +142,14 @@ static const char *const changed[][2] = {{"name", "\"n\""},
                                          {"optimizer.beta2", "0.6"},
                                          {"optimizer.epsilon", "1e-06"},
                                          {"optimizer.weight_decay", "0.0005"},
+                                         {"optimizer.decay", "\"weights\""},
+                                         {"optimizer.nesterov", "true"},
+                                         {"optimizer.clip_norm", "5"},
+                                         {"loss.label_smoothing", "0.1"},
+                                         {"schedule.final", "0.01"},
+                                         {"schedule.milestones", "[0.25, 0.5, 0.875]"},
+                                         {"schedule.gamma", "0.2"},
+                                         {"train.ema_decay", "0.999"},
                                          {"schedule.kind", "\"constant\""},
                                          {"schedule.warmup", "0"},
                                          {"train.epochs", "3"},
@@ -256,7 +269,7 @@ static void fields_of_the_other_command_hold_defaults(void **state) {
     assert_string_equal(config->loss.terms[0].kind, "kd");
     assert_true(config->agent.credit.samples == 1024);
     char *text = resolved(config);
-    assert_null(strstr(text, "\"loss\""));
+    assert_non_null(strstr(text, "\"loss\": {\n    \"label_smoothing\": 0\n  }"));
     assert_null(strstr(text, "\"student\""));
     lyc_free(text);
     lyc_config_destroy(config);

@@ -100,9 +100,53 @@ static const wrong rows[] = {
      NULL,
      {"loss.terms=[{\"kind\":\"kd\"},{\"kind\":\"kd\"}]"},
      "t.json: loss.terms: term \"kd\" is given twice; add up the weights"},
+    {"nesterov",
+     T,
+     NULL,
+     {"optimizer.kind=adam", "optimizer.nesterov=true"},
+     "t.json: optimizer.nesterov: is for \"sgd\" with a momentum above 0; remove it"},
+    {"milestones",
+     T,
+     NULL,
+     {"schedule.kind=step", "schedule.milestones=[0.5,0.5]"},
+     "t.json: schedule.milestones: 0.5 is out of place: they ascend, and follow the warm-up (0.05)"},
 };
 
-enum { ROWS = sizeof rows / sizeof *rows };
+/* Further configurations that a rule above refuses. */
+static const wrong more[] = {
+    {"nesterov without momentum",
+     D,
+     NULL,
+     {"optimizer.kind=sgd", "optimizer.nesterov=true", "optimizer.momentum=0"},
+     "t.json: optimizer.nesterov: is for \"sgd\" with a momentum above 0; remove it"},
+    {"no milestones",
+     T,
+     NULL,
+     {"schedule.kind=step", "schedule.milestones=null"},
+     "t.json: schedule.milestones: is null, but schedule \"step\" needs one or more"},
+    {"milestone in the warm-up",
+     T,
+     NULL,
+     {"schedule.kind=step", "schedule.milestones=[0.04]"},
+     "t.json: schedule.milestones: 0.04 is out of place: they ascend, and follow the warm-up (0.05)"},
+    {"milestone at the end",
+     T,
+     NULL,
+     {"schedule.milestones=[0.5,1]"},
+     "t.json: schedule.milestones[1]: 1 is too large; allowed: a number above 0, below 1"},
+    {"smoothing everything",
+     T,
+     NULL,
+     {"loss.label_smoothing=1"},
+     "t.json: loss.label_smoothing: 1 is too large; allowed: a number, 0 or more, below 1"},
+    {"alpha without teachers",
+     T,
+     NULL,
+     {"loss.alpha=0.5"},
+     "t.json: loss.alpha: belongs to `lyceum distill` and means nothing to `lyceum train`; remove it"},
+};
+
+enum { ROWS = sizeof rows / sizeof *rows, MORE = sizeof more / sizeof *more };
 
 static void every_rule_has_a_row(void **state) {
     (void)state;
@@ -125,6 +169,9 @@ static void what_is_right_passes(void **state) {
         {D, {"agent.strategy=none"}},
         {D, {"agent.strategy=single:b", "teachers[1].delay_ms=50"}},
         {D, {"agent.strategy=static", "agent.weights=[0,2]"}},
+        {T, {"optimizer.kind=sgd", "optimizer.nesterov=true"}},
+        {T, {"schedule.kind=step", "schedule.milestones=[0.05,0.5]"}},
+        {T, {"schedule.milestones=null"}},
         {D, {"teachers[0].class_map=[1,0]", "teachers[1].class_map=[1,0]"}},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -159,9 +206,10 @@ static void weight_decay_follows_the_optimiser(void **state) {
 }
 
 int main(void) {
-    struct CMUnitTest tests[ROWS + 3] = {cmocka_unit_test(every_rule_has_a_row),
-                                         cmocka_unit_test(what_is_right_passes),
-                                         cmocka_unit_test(weight_decay_follows_the_optimiser)};
+    struct CMUnitTest tests[ROWS + MORE + 3] = {cmocka_unit_test(every_rule_has_a_row),
+                                                cmocka_unit_test(what_is_right_passes),
+                                                cmocka_unit_test(weight_decay_follows_the_optimiser)};
     for (size_t i = 0; i < ROWS; i++) tests[3 + i] = test_of(&rows[i]);
+    for (size_t i = 0; i < MORE; i++) tests[3 + ROWS + i] = test_of(&more[i]);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -215,8 +215,15 @@ static void wrong_options(void **state) {
 
 /* ---- schedules -------------------------------------------------------------------------------- */
 
+static double half_and_three_quarters[] = {0.5, 0.75}, quarters[] = {0.25, 0.5, 0.75};
+
 static void assert_factor(const char *kind, double warmup, uint64_t step, uint64_t total, double expected) {
-    const double factor = lyc_schedule_factor(kind, warmup, step, total);
+    const lyc_schedule_options options = {.kind = kind,
+                                          .warmup = warmup,
+                                          .milestones = half_and_three_quarters,
+                                          .milestone_count = 2,
+                                          .gamma = 0.1};
+    const double factor = lyc_schedule_factor(&options, step, total);
     if (!(fabs(factor - expected) < 1e-12))
         fail_msg("%s, warm-up %g, step %llu of %llu: %g, not %g", kind, warmup, (unsigned long long)step,
                  (unsigned long long)total, factor, expected);
@@ -234,7 +241,65 @@ static void schedules(void **state) {
     assert_factor("cosine", 0.2, 20, 100, 1);
     assert_factor("cosine", 0.2, 60, 100, 0.5);
     assert_factor("cosine", 0.05, 0, 10, 1); /* a warm-up of half a step is none */
-    assert_true(isnan(lyc_schedule_factor("staircase", 0, 0, 10)));
+    assert_factor("linear", 0.2, 20, 100, 1);
+    assert_factor("linear", 0.2, 60, 100, 0.5);
+    assert_factor("linear", 0, 99, 100, 0.01);
+    assert_factor("step", 0.2, 9, 100, 0.5); /* milestones are shares of the whole run */
+    assert_factor("step", 0.2, 49, 100, 1);
+    assert_factor("step", 0.2, 50, 100, 0.1);
+    assert_factor("step", 0.2, 75, 100, 0.01);
+    assert_true(isnan(lyc_schedule_factor(&(lyc_schedule_options){.kind = "staircase"}, 0, 10)));
+}
+
+static void schedules_are_pytorchs(void **state) {
+    (void)state;
+    enum { RUN = 40 };
+    const struct {
+        const char *name;
+        lyc_schedule_options options;
+    } cases[] = {
+        {"step", {.kind = "step", .milestones = half_and_three_quarters, .milestone_count = 2, .gamma = 0.1}},
+        {"third", {.kind = "step", .milestones = quarters, .milestone_count = 3, .gamma = 0.5}},
+        {"linear", {.kind = "linear", .final = 0.2}},
+        {"cosine", {.kind = "cosine", .final = 0.1}},
+    };
+    golden *g = golden_open("optimizer.bin");
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        lyc_error err = {0};
+        assert_int_equal(lyc_schedule_check(&cases[i].options, &err), LYC_OK);
+        const float *factors = golden_get(g, cases[i].name, "factors", RUN);
+        float ours[RUN];
+        for (uint64_t step = 0; step < RUN; step++)
+            ours[step] = (float)lyc_schedule_factor(&cases[i].options, step, RUN);
+        assert_close(cases[i].name, ours, factors, RUN, 1e-6);
+    }
+    golden_close(g);
+}
+
+static void wrong_schedules(void **state) {
+    (void)state;
+    double outside[] = {0.5, 1}, zero[] = {0}, equal[] = {0.5, 0.5};
+    const struct {
+        lyc_schedule_options options;
+        const char *message;
+    } wrong[] = {
+        {{.kind = "stairs"}, "no schedule \"stairs\"; choose one of: constant, cosine, linear, step"},
+        {{.kind = NULL}, "no schedule \"\""},
+        {{.kind = "constant", .warmup = 1.5}, "schedule.warmup is 1.5"},
+        {{.kind = "linear", .final = -0.1}, "schedule.final is -0.1"},
+        {{.kind = "step", .gamma = 0.1}, "schedule.milestones is empty"},
+        {{.kind = "step", .milestones = quarters, .milestone_count = 3}, "schedule.gamma is 0"},
+        {{.kind = "step", .milestones = outside, .milestone_count = 2, .gamma = 1}, "milestones[1] is 1"},
+        {{.kind = "step", .milestones = zero, .milestone_count = 1, .gamma = 1}, "milestones[0] is 0"},
+        {{.kind = "step", .milestones = equal, .milestone_count = 2, .gamma = 1}, "milestones ascend"},
+        {{.kind = "step", .milestones = quarters, .milestone_count = 3, .gamma = 1, .warmup = 0.3},
+         "follow the warm-up"},
+    };
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        lyc_error err = {0};
+        assert_int_equal(lyc_schedule_check(&wrong[i].options, &err), LYC_ECONFIG);
+        if (strstr(err.message, wrong[i].message) == NULL) fail_msg("%s", err.message);
+    }
 }
 
 static void schedules_stay_above_zero(void **state) {
@@ -244,7 +309,12 @@ static void schedules_stay_above_zero(void **state) {
         for (int w = 0; w <= 10; w++)
             for (uint64_t total = 1; total <= 40; total++)
                 for (uint64_t step = 0; step <= total; step++) { /* also one step too many */
-                    const double factor = lyc_schedule_factor(lyc_schedule_name(i), w / 10.0, step, total);
+                    const lyc_schedule_options options = {.kind = lyc_schedule_name(i),
+                                                          .warmup = w / 10.0,
+                                                          .milestones = quarters,
+                                                          .milestone_count = 3,
+                                                          .gamma = 0.1};
+                    const double factor = lyc_schedule_factor(&options, step, total);
                     assert_true(factor > 0 && factor <= 1);
                 }
     }
@@ -267,6 +337,8 @@ int main(void) {
         cmocka_unit_test(threads_change_nothing),
         cmocka_unit_test(wrong_options),
         cmocka_unit_test(schedules),
+        cmocka_unit_test(schedules_are_pytorchs),
+        cmocka_unit_test(wrong_schedules),
         cmocka_unit_test(schedules_stay_above_zero),
         cmocka_unit_test(tables_are_documented),
     };

@@ -149,7 +149,7 @@ static void check_parity(const char *arch, int side, size_t stride) {
                      .terms = {{.kind = "kd", .weight = 1.0}}},
             .optimizer = settings[setting].optimizer,
             .learning_rate = settings[setting].learning_rate,
-            .schedule = "constant",
+            .schedule = {.kind = "constant"},
             .total_steps = STEPS,
             .batch = BATCH,
         };

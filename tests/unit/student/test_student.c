@@ -39,7 +39,7 @@ static void the_learning_rate_follows_the_schedule(void **state) {
     fixture *f = fixture_open();
     lyc_student *student = fixture_student(f);
     for (uint32_t step = 0; step < MANY_STEPS; step++) {
-        assert_true(lyc_student_lr_fraction(student) == lyc_schedule_factor("cosine", 0.1, step, 50));
+        assert_true(lyc_student_lr_fraction(student) == lyc_schedule_factor(&f->options.schedule, step, 50));
         (void)fixture_step(f, student, step, NULL);
     }
     lyc_student_destroy(student);
@@ -52,8 +52,7 @@ static void the_scheduled_rate_is_what_the_optimiser_gets(void **state) {
     fixture *f = fixture_open();
     f->options.optimizer = (lyc_optimizer_options){.kind = "sgd"};
     lyc_student *warming = fixture_student(f); /* 50 steps, warm-up 0.1: a fifth of the rate first */
-    f->options.schedule = "constant";
-    f->options.warmup = 0.0;
+    f->options.schedule = (lyc_schedule_options){.kind = "constant"};
     lyc_student *constant = fixture_student(f), *start = fixture_student(f);
     double factor = lyc_student_lr_fraction(warming);
     assert_true(factor > 0.0 && factor < 0.5);
@@ -338,10 +337,10 @@ static void bad_options_are_refused(void **state) {
     (void)state;
     fixture *f = fixture_open();
     lyc_student_options good = f->options;
-    f->options.schedule = "linear";
-    expect_no_student(f, LYC_ECONFIG, "no schedule \"linear\"; choose one of: constant, cosine");
+    f->options.schedule.kind = "stairs";
+    expect_no_student(f, LYC_ECONFIG, "no schedule \"stairs\"; choose one of: constant, cosine");
     f->options = good;
-    f->options.warmup = 1.5;
+    f->options.schedule.warmup = 1.5;
     expect_no_student(f, LYC_ECONFIG, "schedule.warmup");
     f->options = good;
     f->options.learning_rate = 0.0;
@@ -355,6 +354,12 @@ static void bad_options_are_refused(void **state) {
     f->options = good;
     f->options.loss.alpha = 2.0;
     expect_no_student(f, LYC_ECONFIG, "loss.alpha");
+    f->options = good;
+    f->options.ema_decay = 1.0;
+    expect_no_student(f, LYC_ECONFIG, "train.ema_decay");
+    f->options = good;
+    f->options.loss.label_smoothing = 1.0;
+    expect_no_student(f, LYC_ECONFIG, "loss.label_smoothing");
     f->options = good;
     fixture_close(f);
 }
