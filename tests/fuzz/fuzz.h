@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "lyceum/error.h"
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* The bytes as a file that has a path, in memory; the path is valid until fuzz_close. */
@@ -17,7 +19,6 @@ void fuzz_open(fuzz_file *out, const uint8_t *data, size_t size);
 void fuzz_close(fuzz_file *file);
 
 /* Stops the process unless a failure has a message and a success has not touched it. */
-struct lyc_error;
-void fuzz_check(int status, const struct lyc_error *err);
+void fuzz_check(lyc_status status, const lyc_error *err);
 
 #endif
