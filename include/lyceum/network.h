@@ -42,17 +42,20 @@ LYC_API const lyc_network_spec *lyc_network_get_spec(const lyc_network *net);
 LYC_API const char *lyc_network_arch_name(size_t index);
 LYC_API const char *lyc_network_arch_doc(size_t index);
 
-/* Parameters. `size` counts floats of the block; the block holds Lyceum's own order (linear layers that
+/* Parameters. `size` counts floats of the block: what trains, `trainable` floats of it, comes first, then the
+ * state that training moves by itself (running statistics of batch norm; counters as floats). The block holds Lyceum's own order (linear layers that
  * follow a flatten have their columns in HWC order), files hold PyTorch's: use export and import. */
 typedef struct lyc_parameter {
     const char *name;   /* as PyTorch names it: "fc1.weight" */
-    int rank;
+    int rank;           /* 0: one number */
     int64_t dims[4];    /* as in the file: linear [out, in], convolution OIHW */
     size_t offset;      /* first float in the block */
     size_t size;
-    int decays;         /* 0 for biases and norms */
+    int decays;         /* 0 for biases, norms and state */
+    int trains;         /* 0 for state, which optimisers leave alone */
 } lyc_parameter;
 LYC_API size_t lyc_network_size(const lyc_network *net);
+LYC_API size_t lyc_network_trainable(const lyc_network *net);
 LYC_API size_t lyc_network_parameter_count(const lyc_network *net);
 LYC_API const lyc_parameter *lyc_network_parameter(const lyc_network *net, size_t index);
 LYC_API void lyc_network_export(const lyc_network *net, size_t index, const float *block, float *file_order);
@@ -92,8 +95,9 @@ LYC_API void lyc_workspace_destroy(lyc_workspace *workspace);
 LYC_API size_t lyc_workspace_bytes(const lyc_workspace *workspace);
 
 /* Runs the network on a batch; afterwards `lyc_workspace_logits` is [rows, classes], borrowed until the
- * next forward. pool may be NULL. Allocates nothing. */
-LYC_API void lyc_workspace_forward(lyc_workspace *workspace, const float *params, const lyc_pass *pass, lyc_pool *pool);
+ * next forward. In training the state in `params` (running statistics) moves, once a call; in inference
+ * `params` is only read, and may be shared. pool may be NULL. Allocates nothing. */
+LYC_API void lyc_workspace_forward(lyc_workspace *workspace, float *params, const lyc_pass *pass, lyc_pool *pool);
 LYC_API const float *lyc_workspace_logits(const lyc_workspace *workspace);
 
 /* Gradient of the loss in the logits of rows [first, first + rows): fills grad[rows, classes]. Shard index
@@ -102,7 +106,7 @@ typedef void (*lyc_logit_gradient_fn)(void *payload, size_t shard, size_t first,
                                       float *gradient);
 
 /* After a training-mode forward: the gradient of the whole batch, summed over shards in a fixed binary
- * tree, overwrites gradient[lyc_network_size]. */
+ * tree, overwrites gradient[lyc_network_size]; that of state is 0. */
 LYC_API void lyc_workspace_backward(lyc_workspace *workspace, const float *params, float *gradient,
                                     lyc_logit_gradient_fn fn, void *payload, lyc_pool *pool);
 

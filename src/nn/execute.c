@@ -63,6 +63,7 @@ static void fill_call(const shard *s, int index, const float *params, lyc__call 
     const lyc__node *node = &plan->graph->nodes[index];
     call->node = node;
     call->mode = workspace->mode;
+    call->first = s->index == 0;
     call->relu = plan->nodes[index].relu;
     for (int i = 0; i < node->input_count; i++)
         call->in[i] = (lyc__tensor){locate(s, plan->values[node->inputs[i]]), s->rows};
@@ -112,9 +113,9 @@ static void fill_backward_call(const shard *s, int index, const lyc__job *job, l
         call->d_in[i] = (lyc__tensor){locate(s, plan->nodes[index].d_in[i]), s->rows};
     float *gradient = job->gradient != NULL
                           ? job->gradient
-                          : s->workspace->gradients + s->index * lyc_network_size(s->workspace->net);
+                          : s->workspace->gradients + s->index * lyc_network_trainable(s->workspace->net);
     for (int i = 0; i < call->node->param_count; i++)
-        call->d_param[i] = gradient + call->node->params[i].offset;
+        if (!call->node->params[i].state) call->d_param[i] = gradient + call->node->params[i].offset;
     call->d_total = partial_of(s->workspace, 0, index, true);
 }
 
@@ -172,4 +173,12 @@ void lyc__combine(lyc_workspace *workspace, int index, bool backward) {
             if (backward) barrier->combine_backward(node, into, from);
             else barrier->combine(node, into, from);
         }
+}
+
+void lyc__settle(lyc_workspace *workspace, int index, float *params) {
+    const lyc__node *node = &workspace->plan->graph->nodes[index];
+    if (node->op->barrier->settle == NULL) return;
+    float *places[LYC__MAX_PARAMS] = {0};
+    for (int i = 0; i < node->param_count; i++) places[i] = params + node->params[i].offset;
+    node->op->barrier->settle(node, partial_of(workspace, 0, index, false), places);
 }

@@ -74,8 +74,11 @@ static lyc_status check_node(lyc__graph *graph, lyc__node *node) {
 
 static lyc_status place_params(lyc__graph *graph, lyc__node *node) {
     for (int i = 0; i < node->param_count; i++) {
-        node->params[i].offset = graph->size;
-        graph->size += node->params[i].size;
+        lyc__param *param = &node->params[i];
+        param->offset =
+            param->state ? graph->size - graph->trainable : graph->trainable; /* see place_state */
+        graph->size += param->size;
+        if (!param->state) graph->trainable += param->size;
         if (graph->size > most_parameters)
             LYC_FAIL(&graph->error, LYC_ECONFIG, "the network has more than %zu parameters", most_parameters);
     }
@@ -125,6 +128,21 @@ int lyc__conv2d(lyc__graph *graph, int x, const char *name, size_t outputs, size
     return lyc__graph_add(graph, &lyc__op_conv2d, name, &attributes, &x, 1);
 }
 
+int lyc__conv2d_plain(lyc__graph *graph, int x, const char *name, size_t outputs, size_t kernel,
+                      size_t stride, size_t padding) {
+    const lyc__attributes attributes = {.outputs = outputs,
+                                        .kernel = {kernel, kernel},
+                                        .stride = {stride, stride},
+                                        .padding = {padding, padding},
+                                        .without_bias = true};
+    return lyc__graph_add(graph, &lyc__op_conv2d, name, &attributes, &x, 1);
+}
+
+int lyc__batch_norm(lyc__graph *graph, int x, const char *name) {
+    const lyc__attributes attributes = {.momentum = 0.1, .epsilon = 1e-5};
+    return lyc__graph_add(graph, &lyc__op_batch_norm, name, &attributes, &x, 1);
+}
+
 int lyc__relu(lyc__graph *graph, int x) {
     return lyc__graph_add(graph, &lyc__op_relu, NULL, NULL, &x, 1);
 }
@@ -149,6 +167,13 @@ int lyc__add(lyc__graph *graph, int a, int b) {
     return lyc__graph_add(graph, &lyc__op_add, NULL, NULL, inputs, 2);
 }
 
+/* State lies behind all that trains. */
+static void place_state(lyc__graph *graph) {
+    for (int i = 0; i < graph->node_count; i++)
+        for (int j = 0; j < graph->nodes[i].param_count; j++)
+            if (graph->nodes[i].params[j].state) graph->nodes[i].params[j].offset += graph->trainable;
+}
+
 /* A value that nobody uses would have no gradient. */
 static bool is_used(const lyc__graph *graph, int value) {
     for (int i = value; i < graph->node_count; i++)
@@ -167,6 +192,7 @@ lyc_status lyc__graph_finish(lyc__graph *graph, int output, lyc_error *err) {
     for (int value = 1; value <= graph->node_count; value++)
         if (value != output && !is_used(graph, value))
             LYC_FAIL(err, LYC_EINTERNAL, "layer %s leads nowhere", graph->nodes[value - 1].name);
+    place_state(graph);
     graph->output = output;
     graph->finished = true;
     return LYC_OK;

@@ -20,8 +20,9 @@ typedef struct lyc__graph {
     lyc__shape input;
     int node_count, node_capacity;
     lyc__node *nodes;
-    int output;  /* value that holds the logits */
-    size_t size; /* floats of all parameters */
+    int output;       /* value that holds the logits */
+    size_t size;      /* floats of all parameters */
+    size_t trainable; /* those that train, which come first; the rest is state */
     bool finished;
 } lyc__graph;
 
@@ -41,6 +42,9 @@ int lyc__max_pool(lyc__graph *graph, int x, size_t kernel);
 int lyc__dropout(lyc__graph *graph, int x, double rate); /* nothing for a rate of 0 */
 int lyc__flatten(lyc__graph *graph, int x);
 int lyc__add(lyc__graph *graph, int a, int b);
+int lyc__conv2d_plain(lyc__graph *graph, int x, const char *name, size_t outputs, size_t kernel,
+                      size_t stride, size_t padding);            /* without bias */
+int lyc__batch_norm(lyc__graph *graph, int x, const char *name); /* PyTorch's momentum 0.1, epsilon 1e-5 */
 
 /* Closes the graph: `output` must be a row of features. Parameters get their places in the block. */
 lyc_status lyc__graph_finish(lyc__graph *graph, int output, lyc_error *err);

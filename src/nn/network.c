@@ -83,7 +83,8 @@ static lyc_status describe_parameter(lyc_network *net, const lyc__node *node, co
                              .rank = param->rank,
                              .offset = param->offset,
                              .size = param->size,
-                             .decays = param->decays};
+                             .decays = param->decays,
+                             .trains = !param->state};
     memcpy(entry->dims, param->dims, sizeof entry->dims);
     net->params[net->parameter_count++] = param;
     return LYC_OK;
@@ -141,6 +142,10 @@ const lyc_network_spec *lyc_network_get_spec(const lyc_network *net) {
 
 size_t lyc_network_size(const lyc_network *net) {
     return net->graph->size;
+}
+
+size_t lyc_network_trainable(const lyc_network *net) {
+    return net->graph->trainable;
 }
 
 size_t lyc_network_parameter_count(const lyc_network *net) {

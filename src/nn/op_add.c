@@ -16,7 +16,9 @@ static size_t elements(const lyc__call *call) {
 }
 
 static void forward(const lyc__call *call) {
-    lyc__vector()->add(call->in[0].data, call->in[1].data, elements(call), call->out.data);
+    if (call->relu)
+        lyc__vector()->add_relu(call->in[0].data, call->in[1].data, elements(call), call->out.data);
+    else lyc__vector()->add(call->in[0].data, call->in[1].data, elements(call), call->out.data);
 }
 
 static void backward(const lyc__call *call) {
@@ -34,7 +36,7 @@ const lyc__operator lyc__op_add = {
     .name = "add",
     .doc = "sum of two values",
     .inputs = 2,
-    .traits = LYC__IN_PLACE | LYC__GRADIENT_IN_PLACE,
+    .traits = LYC__IN_PLACE | LYC__GRADIENT_IN_PLACE | LYC__TAKES_RELU,
     .infer = infer,
     .forward = forward,
     .backward = backward,

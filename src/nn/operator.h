@@ -18,7 +18,7 @@
 #include "lyceum/network.h"
 #include "nn/vector.h"
 
-enum { LYC__MAX_INPUTS = 4, LYC__MAX_PARAMS = 4 };
+enum { LYC__MAX_INPUTS = 4, LYC__MAX_PARAMS = 5 };
 
 /* ---- shapes ----------------------------------------------------------------------------------- */
 
@@ -45,10 +45,11 @@ typedef struct lyc__param {
     int rank;           /* in files */
     int64_t dims[4];
     size_t size;
-    size_t offset; /* in the parameter block; set by the graph */
+    size_t offset; /* in the parameter block; set by the graph: what trains first, state behind it */
     lyc__law law;
     double bound;
     bool decays;
+    bool state; /* running statistics: moved by forward in training, never by an optimiser */
     /* Files hold [outer, channels, height, width], the block [height, width, channels, outer]. */
     struct {
         size_t outer, channels, height, width;
@@ -63,6 +64,7 @@ typedef struct lyc__attributes {
     bool without_bias;
     double rate; /* of dropout */
     double temperature;
+    double momentum, epsilon; /* of normalisations */
 } lyc__attributes;
 
 typedef struct lyc__operator lyc__operator;
@@ -83,9 +85,9 @@ typedef struct lyc__node {
     bool learns;     /* a parameter is here or behind it, so that the gradient of its output matters */
 } lyc__node;
 
-/* Called by an operator's `infer` for each of its parameters, in the order of the files. In files rank 1 is
- * [outer], rank 2 [outer, channels * height * width], rank 4 all of them. Returns NULL when that is more than
- * memory can address. */
+/* Called by an operator's `infer` for each of its parameters, in the order of the files. In files rank 0 is
+ * one number, rank 1 [outer], rank 2 [outer, channels * height * width], rank 4 all of them. Returns NULL
+ * when that is more than memory can address. */
 lyc__param *lyc__node_declare(lyc__node *node, const char *suffix, int rank, size_t outer, size_t channels,
                               size_t height, size_t width);
 
@@ -110,11 +112,12 @@ typedef struct lyc__draw {
 typedef struct lyc__call {
     const lyc__node *node;
     lyc_mode mode;
-    bool relu; /* forward: apply max(., 0) as well (for LYC__TAKES_RELU) */
+    bool first; /* shard: it alone gives what is known of the whole batch */
+    bool relu;  /* forward: apply max(., 0) as well (for LYC__TAKES_RELU) */
     lyc__tensor in[LYC__MAX_INPUTS], out;
     lyc__tensor d_in[LYC__MAX_INPUTS], d_out;
     const float *param[LYC__MAX_PARAMS];
-    float *d_param[LYC__MAX_PARAMS]; /* of this shard */
+    float *d_param[LYC__MAX_PARAMS]; /* of this shard; state has none: not to be written */
     void *saved;                     /* from forward to backward */
     float *scratch;                  /* during this call */
     const double *total, *d_total;   /* what a barrier combined over all shards */
@@ -141,6 +144,8 @@ typedef struct lyc__barrier {
     void (*combine)(const lyc__node *node, double *into, const double *from);
     void (*gather_backward)(const lyc__call *call, double *partial); /* may look at call->total */
     void (*combine_backward)(const lyc__node *node, double *into, const double *from);
+    /* (optional) Moves the state by what forward combined, once a training forward. */
+    void (*settle)(const lyc__node *node, const double *total, float *const *param);
 } lyc__barrier;
 
 typedef enum lyc__trait {
@@ -175,6 +180,6 @@ struct lyc__operator {
 const lyc__operator *lyc__operator_at(size_t index);
 
 extern const lyc__operator lyc__op_linear, lyc__op_conv2d, lyc__op_relu, lyc__op_max_pool, lyc__op_dropout,
-    lyc__op_flatten, lyc__op_add, lyc__op_cross_entropy, lyc__op_kl;
+    lyc__op_flatten, lyc__op_add, lyc__op_batch_norm, lyc__op_cross_entropy, lyc__op_kl;
 
 #endif

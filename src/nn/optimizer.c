@@ -22,7 +22,7 @@ typedef struct stretch {
 struct lyc_optimizer {
     const lyc__optimizer_kind *kind;
     lyc_optimizer_options options; /* options.kind points to the table */
-    size_t size;                   /* parameters */
+    size_t size, trainable;        /* parameters; those that are updated */
     int moment_count;
     float *moments; /* [moment_count, size] */
     uint64_t steps;
@@ -32,7 +32,7 @@ struct lyc_optimizer {
 };
 
 static size_t pieces_of(const lyc_optimizer *optimizer) {
-    return (optimizer->size + PIECE - 1) / PIECE;
+    return (optimizer->trainable + PIECE - 1) / PIECE;
 }
 
 static const lyc__optimizer_kind *at(size_t index) {
@@ -68,6 +68,7 @@ static void find_stretches(lyc_optimizer *optimizer, const lyc_network *net) {
     size_t count = 0;
     for (size_t i = 0; i < lyc_network_parameter_count(net); i++) {
         const lyc_parameter *parameter = lyc_network_parameter(net, i);
+        if (!parameter->trains) continue;
         const double own = all || parameter->decays ? decay : 0;
         if (count == 0 || optimizer->stretches[count - 1].decay != own)
             optimizer->stretches[count++].decay = own;
@@ -102,6 +103,7 @@ lyc_status lyc_optimizer_create(lyc_optimizer **out, const lyc_network *net,
     optimizer->options = *options;
     optimizer->options.kind = kind->name;
     optimizer->size = lyc_network_size(net);
+    optimizer->trainable = lyc_network_trainable(net);
     optimizer->moment_count = kind->moments(options);
     optimizer->norm = NAN;
     lyc_status status = allocate_state(optimizer, net, err);
@@ -126,7 +128,7 @@ typedef struct job {
 } job;
 
 static size_t piece_end(const lyc_optimizer *optimizer, size_t piece) {
-    const size_t first = piece * PIECE, left = optimizer->size - first;
+    const size_t first = piece * PIECE, left = optimizer->trainable - first;
     return first + (left < PIECE ? left : PIECE);
 }
 

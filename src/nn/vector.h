@@ -38,6 +38,11 @@ typedef struct lyc__adam {
     float scale;          /* 1 / sqrt(1 - beta2^t) */
 } lyc__adam;
 
+/* Column by column: dx = scale dy + shift + slope (x - mean). */
+typedef struct lyc__norm_backward {
+    const float *mean, *scale, *shift, *slope;
+} lyc__norm_backward;
+
 typedef struct lyc__vectors {
     const char *name; /* "avx512" */
     size_t lanes;
@@ -51,12 +56,25 @@ typedef struct lyc__vectors {
     void (*relu)(const float *x, size_t count, float *out);
 
     void (*add)(const float *a, const float *b, size_t count, float *out);
+    void (*add_relu)(const float *a, const float *b, size_t count, float *out); /* max(a + b, 0) */
     /* dx = dy where y > 0, else 0 */
     void (*relu_backward)(const float *y, const float *dy, size_t count, float *dx);
     /* x[row, column] += bias[column], then max(., 0) if `relu` */
     void (*add_bias)(float *x, const float *bias, size_t rows, size_t columns, bool relu);
     /* out[column] = sum over rows, in an order that depends on nothing but the sizes */
     void (*column_sums)(const float *x, size_t rows, size_t columns, float *out);
+
+    /* Adds to sums and squares, per column, the sums over rows of x - pivot and of its square. */
+    void (*column_moments)(const float *x, const float *pivot, size_t rows, size_t columns, double *sums,
+                           double *squares);
+    /* Likewise of dy and of dy (x - mean). */
+    void (*column_products)(const float *x, const float *dy, const float *mean, size_t rows, size_t columns,
+                            double *sums, double *products);
+    /* out = (x - mean) scale + shift, column by column, then max(., 0) if `relu` */
+    void (*normalize)(const float *x, const float *mean, const float *scale, const float *shift, size_t rows,
+                      size_t columns, bool relu, float *out);
+    void (*normalize_backward)(const float *x, const float *dy, const lyc__norm_backward *columns_of,
+                               size_t rows, size_t columns, float *dx);
 
     /* See lyceum/network.h. */
     void (*softmax)(const float *logits, float temperature, size_t rows, size_t classes, bool log,

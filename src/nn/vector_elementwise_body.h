@@ -34,6 +34,7 @@ MAP_UNARY(map_erf, vector_erf(v))
 /* With this order of the arguments a NaN stays a NaN. */
 MAP_UNARY(map_relu, larger(all(0), v))
 MAP_BINARY(map_add, add2(v, w))
+MAP_BINARY(map_add_relu, larger(all(0), add2(v, w)))
 MAP_BINARY(map_relu_backward, choose(above(v, all(0)), w, all(0)))
 
 INLINE vector biased(vector x, vector bias, bool relu) {

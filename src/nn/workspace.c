@@ -1,6 +1,7 @@
 #include "nn/workspace.h"
 
 #include <assert.h>
+#include <string.h>
 
 #include "lyceum/memory.h"
 #include "nn/reduce.h"
@@ -28,7 +29,7 @@ static lyc_status fill(lyc_workspace *workspace, lyc_error *err) {
                  workspace->classes * sizeof(float), "logits", err));
     if (workspace->mode == LYC_MODE_TRAIN && shards > 1)
         LYC_TRY(take(workspace, (void **)&workspace->gradients, shards,
-                     lyc_network_size(workspace->net) * sizeof(float), "gradients", err));
+                     lyc_network_trainable(workspace->net) * sizeof(float), "gradients", err));
     if (plan->partial_count > 0)
         LYC_TRY(take(workspace, (void **)&workspace->partials, shards, plan->partial_count * sizeof(double),
                      "batch statistics", err));
@@ -83,20 +84,28 @@ static void run_program(lyc__job *job, const lyc__program *program, lyc_pool_fn 
     }
 }
 
-void lyc_workspace_forward(lyc_workspace *workspace, const float *params, const lyc_pass *pass,
-                           lyc_pool *pool) {
+/* The state moves by what the barriers combined. */
+static void settle(lyc_workspace *workspace, float *params) {
+    const lyc__program *program = &workspace->plan->forward;
+    for (int i = 0; i < program->segment_count; i++)
+        if (program->segments[i].barrier >= 0) lyc__settle(workspace, program->segments[i].barrier, params);
+}
+
+void lyc_workspace_forward(lyc_workspace *workspace, float *params, const lyc_pass *pass, lyc_pool *pool) {
     assert(pass->rows >= 1 && pass->rows <= workspace->max_rows);
     workspace->pass = *pass;
     workspace->shard_rows = lyc_shard_rows(workspace->net, workspace->mode, pass->rows);
     workspace->shard_count = lyc__shard_count(workspace->net, workspace->mode, pass->rows);
     lyc__job job = {.workspace = workspace, .params = params};
     run_program(&job, &workspace->plan->forward, lyc__run_forward, false, pool);
+    settle(workspace, params);
 }
 
 void lyc_workspace_backward(lyc_workspace *workspace, const float *params, float *gradient,
                             lyc_logit_gradient_fn fn, void *payload, lyc_pool *pool) {
     assert(workspace->mode == LYC_MODE_TRAIN && workspace->shard_count > 0);
     const bool single = workspace->shard_count == 1;
+    const size_t trainable = lyc_network_trainable(workspace->net);
     lyc__job job = {.workspace = workspace,
                     .params = params,
                     .gradient = single ? gradient : NULL,
@@ -104,6 +113,7 @@ void lyc_workspace_backward(lyc_workspace *workspace, const float *params, float
                     .payload = payload};
     run_program(&job, &workspace->plan->backward, lyc__run_backward, true, pool);
     if (!single)
-        lyc__reduce(workspace->gradients, workspace->shard_count, lyc_network_size(workspace->net), gradient,
+        lyc__reduce(workspace->gradients, workspace->shard_count, trainable, gradient,
                     workspace->pass.priority, pool);
+    memset(gradient + trainable, 0, (lyc_network_size(workspace->net) - trainable) * sizeof *gradient);
 }

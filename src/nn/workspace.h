@@ -15,7 +15,7 @@ struct lyc_workspace {
     size_t classes;
     unsigned char *shards, *lanes; /* max_shards of each */
     float *logits;                 /* [max_rows, classes] */
-    float *gradients;              /* [max_shards, parameters] */
+    float *gradients;              /* [max_shards, parameters that train] */
     double *partials;              /* [max_shards, partial_count] */
     atomic_uint free_lanes;        /* bit i: lane i is free */
     /* Of the last forward: */
@@ -41,5 +41,7 @@ void lyc__run_backward(void *job, size_t shard, int slot);
 
 /* Combines the partial results of the shards at a barrier; all shards find the total with the first. */
 void lyc__combine(lyc_workspace *workspace, int node, bool backward);
+/* Moves the state of a barrier's node by the total of forward. */
+void lyc__settle(lyc_workspace *workspace, int node, float *params);
 
 #endif

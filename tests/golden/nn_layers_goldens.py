@@ -31,8 +31,10 @@ def nhwc(x):
     return x.permute(0, 2, 3, 1) if x.dim() == 4 else x
 
 
-def record(out, name, spec, y, inputs, params):
-    """Writes forward and backward of y, a function of inputs and params."""
+def record(out, name, spec, y, inputs, params, more={}):
+    """Writes forward and backward of y, a function of inputs and params, and what else there is."""
+    for field, values in more.items():
+        out.add(f"{name}/{field}", values)
     gradient = torch.randn_like(y)
     y.backward(gradient)
     out.add(f"{name}/spec", spec)
@@ -44,7 +46,8 @@ def record(out, name, spec, y, inputs, params):
             out.add(f"{name}/dx{i}", nhwc(x.grad))
     for i, p in enumerate(params):
         out.add(f"{name}/p{i}", p)
-        out.add(f"{name}/dp{i}", p.grad)
+        if p.grad is not None:
+            out.add(f"{name}/dp{i}", p.grad)
 
 
 def leaf(*shape):
@@ -67,7 +70,22 @@ def conv2d(spec):
     return layer(x), [x], layer.parameters()
 
 
-OPERATORS = {conv2d: CONV2D}
+BATCH_NORM = [(5, 3, 4, 6), (6, 19, 3, 3), (2, 32, 5, 4), (16, 1, 1, 1)]  # rows, channels, height, width
+
+
+def batch_norm(spec):
+    rows, channels, height, width = spec
+    layer, x = nn.BatchNorm2d(channels), torch.randn(rows, channels, height, width)
+    x[:, 0] += 20
+    x.requires_grad_()
+    for p in [*layer.parameters(), layer.running_mean, layer.running_var]:
+        p.data.uniform_(0.3, 2)
+    state = [layer.running_mean.clone(), layer.running_var.clone(), layer.num_batches_tracked.clone()]
+    y = layer(x)
+    return y, [x], [*layer.parameters(), *state], {"mean": layer.running_mean, "var": layer.running_var}
+
+
+OPERATORS = {conv2d: CONV2D, batch_norm: BATCH_NORM}
 
 out = Writer("nn_layers.bin")
 for operator, cases in OPERATORS.items():

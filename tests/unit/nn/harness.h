@@ -90,8 +90,12 @@ static inline void harness_close(harness *h) {
 }
 
 static inline lyc__call harness_call(harness *h) {
-    lyc__call call = {
-        .node = &h->node, .mode = h->mode, .saved = h->saved, .scratch = h->scratch, .draw = h->draw};
+    lyc__call call = {.node = &h->node,
+                      .mode = h->mode,
+                      .first = true,
+                      .saved = h->saved,
+                      .scratch = h->scratch,
+                      .draw = h->draw};
     call.total = h->total;
     call.d_total = h->d_total;
     for (int i = 0; i < h->node.input_count; i++) {
@@ -103,7 +107,7 @@ static inline lyc__call harness_call(harness *h) {
     call.d_out = (lyc__tensor){h->d_out, h->rows};
     for (int i = 0; i < h->node.param_count; i++) {
         call.param[i] = h->params + h->node.params[i].offset;
-        call.d_param[i] = h->d_params + h->node.params[i].offset;
+        if (!h->node.params[i].state) call.d_param[i] = h->d_params + h->node.params[i].offset;
     }
     return call;
 }

@@ -64,8 +64,11 @@ static void center_reference(const lyc__reference *call) {
     }
 }
 
-static const lyc__barrier center_barrier = {center_size, center_gather, center_combine,
-                                            center_gather_backward, center_combine};
+static const lyc__barrier center_barrier = {.size = center_size,
+                                            .gather = center_gather,
+                                            .combine = center_combine,
+                                            .gather_backward = center_gather_backward,
+                                            .combine_backward = center_combine};
 
 static const lyc__operator center = {
     .name = "center",
@@ -111,6 +114,16 @@ static int with_barriers(lyc__graph *graph) {
     int y = center_of(graph, center_of(graph, lyc__linear(graph, x, "b", 11)));
     y = lyc__relu(graph, lyc__add(graph, y, x));
     return center_of(graph, lyc__linear(graph, lyc__add(graph, y, center_of(graph, x)), "c", 4));
+}
+
+/* A residual block, with the norms' state in the block, and a norm of features. */
+static int normalized(lyc__graph *graph) {
+    const int x = lyc__relu(graph, lyc__batch_norm(graph, lyc__conv2d_plain(graph, 0, "a", 3, 3, 1, 1), "n"));
+    int y = lyc__relu(graph, lyc__batch_norm(graph, lyc__conv2d_plain(graph, x, "b", 3, 3, 1, 1), "o"));
+    y = lyc__batch_norm(graph, lyc__conv2d_plain(graph, y, "c", 3, 3, 1, 1), "p");
+    y = lyc__max_pool(graph, lyc__relu(graph, lyc__add(graph, y, x)), 2);
+    y = lyc__batch_norm(graph, lyc__linear(graph, lyc__flatten(graph, y), "d", 7), "q");
+    return lyc__linear(graph, lyc__relu(graph, y), "e", 4);
 }
 
 /* Everything in place, to the very logits. */
@@ -240,6 +253,7 @@ static void check_graph(int (*body)(lyc__graph *graph), bool infers) {
     check_logits(&b, training, &r, LYC_MODE_TRAIN, pool);
     batch_run(&b, training, b.rows, 6, pool);
     check_gradient(&b, &r);
+    for (size_t i = 0; i < net->graph->size; i++) r.params[i] = (double)b.params[i]; /* state has moved */
     if (infers) {
         lyc_workspace *inference = workspace_of(net, LYC_MODE_INFER, b.rows);
         check_logits(&b, inference, &r, LYC_MODE_INFER, pool);
@@ -265,6 +279,53 @@ static void convolutions_and_dropout(void **state) {
 static void barriers(void **state) {
     (void)state;
     check_graph(with_barriers, false);
+}
+
+static void batch_norms(void **state) {
+    (void)state;
+    check_graph(normalized, true);
+}
+
+/* State follows all that trains; a training forward moves it, and nothing else does. */
+static void state_moves(void **state) {
+    (void)state;
+    lyc_error err = {0};
+    lyc_network *net = build(normalized);
+    lyc_optimizer *optimizer = NULL;
+    const lyc_optimizer_options options = {
+        .kind = "adamw", .beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-8, .weight_decay = 0.5};
+    assert_int_equal(lyc_optimizer_create(&optimizer, net, &options, &err), LYC_OK);
+    batch b;
+    batch_open(&b, net, 60, 2);
+    const size_t size = lyc_network_size(net), trainable = lyc_network_trainable(net);
+    assert_int_equal(size - trainable, 2 * (3 + 3 + 3 + 7) + 4);
+    float *before = harness_floats(size);
+    memcpy(before, b.params, size * sizeof *before);
+    lyc_workspace *training = workspace_of(net, LYC_MODE_TRAIN, b.rows),
+                  *inference = workspace_of(net, LYC_MODE_INFER, b.rows);
+    const lyc_pass pass = {.rows = b.rows, .input = batch_give, .input_payload = &b};
+    lyc_workspace_forward(inference, b.params, &pass, NULL);
+    assert_memory_equal(b.params, before, size * sizeof *before);
+    batch_run(&b, training, b.rows, 0, NULL);
+    assert_memory_equal(b.params, before, trainable * sizeof *before);
+    for (size_t i = trainable; i < size; i++) assert_true(b.params[i] != before[i] && b.gradient[i] == 0);
+    memcpy(before, b.params, size * sizeof *before);
+    lyc_optimizer_step(optimizer, b.params, b.gradient, 0.1, LYC_PRIORITY_STUDENT, NULL);
+    assert_memory_equal(b.params + trainable, before + trainable, (size - trainable) * sizeof *before);
+    assert_memory_not_equal(b.params, before, trainable * sizeof *before);
+    for (size_t i = 0; i < lyc_network_parameter_count(net); i++) {
+        const lyc_parameter *p = lyc_network_parameter(net, i);
+        const bool is_state = strstr(p->name, "running") != NULL || strstr(p->name, "tracked") != NULL;
+        assert_int_equal(p->trains, !is_state);
+        assert_true(is_state ? p->offset >= trainable : p->offset + p->size <= trainable);
+        if (strstr(p->name, "tracked") != NULL) assert_true(p->rank == 0 && b.params[p->offset] == 1);
+    }
+    lyc_workspace_destroy(training);
+    lyc_workspace_destroy(inference);
+    lyc_optimizer_destroy(optimizer);
+    batch_close(&b);
+    lyc_free(before);
+    lyc_network_destroy(net);
 }
 
 static void all_in_place(void **state) {
@@ -312,7 +373,8 @@ static void activations_are_fused(void **state) {
     for (int i = 0; i + 1 < net->graph->node_count; i++) {
         const lyc__node *node = &net->graph->nodes[i], *next = node + 1;
         const bool fuses =
-            next->op == &lyc__op_relu && (node->op == &lyc__op_linear || node->op == &lyc__op_conv2d);
+            next->op == &lyc__op_relu &&
+            (node->op == &lyc__op_linear || node->op == &lyc__op_conv2d || node->op == &lyc__op_add);
         assert_int_equal(plan->nodes[i].relu, fuses);
         assert_int_equal(plan->nodes[i + 1].skip_forward, fuses || next->op == &lyc__op_flatten);
     }
@@ -411,6 +473,8 @@ int main(void) {
         cmocka_unit_test(values_with_several_users),
         cmocka_unit_test(convolutions_and_dropout),
         cmocka_unit_test(barriers),
+        cmocka_unit_test(batch_norms),
+        cmocka_unit_test(state_moves),
         cmocka_unit_test(all_in_place),
         cmocka_unit_test(inference_reuses_memory),
         cmocka_unit_test(activations_are_fused),

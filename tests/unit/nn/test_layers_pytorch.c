@@ -16,9 +16,54 @@ static void conv2d(void **state) {
     check_operator("nn_layers.bin", &lyc__op_conv2d, conv2d_case, 8);
 }
 
+static shape_case batch_norm_case(const float *spec) {
+    return (shape_case){{.momentum = 0.1, .epsilon = 1e-5}, {image_of(spec)}};
+}
+
+static void batch_norm(void **state) {
+    (void)state;
+    check_operator("nn_layers.bin", &lyc__op_batch_norm, batch_norm_case, 4);
+}
+
+/* Running statistics after one batch, cut into shards in every way. */
+static void running_statistics(void **state) {
+    (void)state;
+    golden *g = golden_open("nn_layers.bin");
+    const char *name = "batch_norm/1";
+    const float *spec = golden_get(g, name, "spec", 4);
+    const lyc__attributes attributes = {.momentum = 0.1, .epsilon = 1e-5};
+    const lyc__shape shape = image_of(spec);
+    const size_t channels = shape.dims[2];
+    const lyc__barrier *barrier = lyc__op_batch_norm.barrier;
+    for (size_t shard = 1; shard <= number(spec, 0); shard++) {
+        harness h;
+        harness_open(&h, &lyc__op_batch_norm, &attributes, &shape, number(spec, 0));
+        load_inputs(&h, g, name);
+        double *part = lyc_calloc(barrier->size(&h.node), sizeof *part);
+        for (size_t first = 0; first < h.rows; first += shard) {
+            lyc__call call = harness_call(&h);
+            call.in[0].rows = h.rows - first < shard ? h.rows - first : shard;
+            call.in[0].data = h.in[0] + first * lyc__shape_size(&shape);
+            barrier->gather(&call, first == 0 ? h.total : part);
+            if (first > 0) barrier->combine(&h.node, h.total, part);
+        }
+        float *param[LYC__MAX_PARAMS];
+        for (int i = 0; i < h.node.param_count; i++) param[i] = h.params + h.node.params[i].offset;
+        barrier->settle(&h.node, h.total, param);
+        assert_close("running mean", param[2], golden_get(g, name, "mean", channels), channels, tolerance);
+        assert_close("running variance", param[3], golden_get(g, name, "var", channels), channels, tolerance);
+        assert_true(param[4][0] == golden_get(g, name, "p4", 1)[0] + 1);
+        lyc_free(part);
+        harness_close(&h);
+    }
+    golden_close(g);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(conv2d),
+        cmocka_unit_test(batch_norm),
+        cmocka_unit_test(running_statistics),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
