@@ -74,6 +74,12 @@ def merge(content, changes):
     return content
 
 
+# A recipe that uses what the plain one does not.
+RECIPE = {"optimizer": {"kind": "sgd", "lr": 0.02, "nesterov": True, "weight_decay": 0.001, "decay": "weights",
+                        "clip_norm": 2},
+          "schedule": {"kind": "step", "milestones": [0.4, 0.7], "gamma": 0.3}, "loss": {"label_smoothing": 0.1}}
+
+
 def train_config(folder, dataset, name, arch="mlp", **changes):
     network = {"arch": arch, "hidden": [32]} if arch == "mlp" else {"arch": arch}
     content = {"name": name, "data": {"path": dataset, "reward_fraction": 0.1, "valid_fraction": 0.1}, "network": network,

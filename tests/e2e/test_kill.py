@@ -45,7 +45,7 @@ class Kill(lyceum.Case):
         self.assert_same(*({k: v for k, v in lyceum.last_checkpoint(d).items() if "require" not in k}
                            for d in (whole, after)), "checkpoint")
 
-    def check(self, arch, kind):
+    def check(self, arch, kind, recipe, **training):
         data = lyceum.write_dataset(self.folder)
         teachers = []
         for name in ("a", "b"):
@@ -54,7 +54,8 @@ class Kill(lyceum.Case):
             teachers.append({"name": name, "model": os.path.join(self.folder, name, "model.h5")})
         config = lyceum.distill_config(self.folder, data, teachers, "whole", arch,
                                        agent={"credit": {"kind": kind, "every": 4, "steps": 3, "samples": 128}},
-                                       train={"checkpoint_every": 7, "epochs": 20 if arch == "mlp" else 3})
+                                       train={"checkpoint_every": 7, "epochs": 20 if arch == "mlp" else 3, **training},
+                                       **recipe)
         seconds = self.whole_run(config)
         generator = random.Random(f"{arch} {kind}")
         hits = finished = 0
@@ -69,13 +70,13 @@ class Kill(lyceum.Case):
             self.assertLessEqual(finished, 4 * KILLS, "the runs end before they can be killed: make them longer")
 
     def test_mlp_probe(self):
-        self.check("mlp", "probe")
+        self.check("mlp", "probe", lyceum.RECIPE, ema_decay=0.95)
 
     def test_mlp_on_policy(self):
-        self.check("mlp", "on_policy")
+        self.check("mlp", "on_policy", {})
 
     def test_lenet5_probe(self):
-        self.check("lenet5", "probe")
+        self.check("lenet5", "probe", {})
 
 
 if __name__ == "__main__":

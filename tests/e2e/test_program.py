@@ -329,6 +329,22 @@ class Jobs(lyceum.Case):
                                "--valid-fraction", 0.1, "--split-seed", 1).stdout)["metrics"]
         self.assertNotEqual(other["nll"], same["nll"])
 
+    def test_the_average_is_what_is_chosen_and_handed_out(self):
+        kept = []
+        for name, decay in (("plain", 0), ("average", 0.9)):
+            config = lyceum.train_config(self.folder, self.data, name, train={"ema_decay": decay}, **lyceum.RECIPE)
+            path = lyceum.write_config(self.folder, name, config)
+            trained = json.loads(run("train", path, "--quiet", "--json").stdout)
+            again = json.loads(run("eval", f"{self.folder}/{name}/model.h5", "-d", self.data, "--json",
+                                   "--reward-fraction", 0.1, "--valid-fraction", 0.1).stdout)["metrics"]
+            for key, value in trained["valid"].items():
+                self.assertAlmostEqual(again[key], value, places=6)
+            with h5py.File(f"{self.folder}/{name}/run.h5", "r") as file:
+                kept.append((file["epochs/loss_ce"][()].tolist(), file["epochs/valid_nll"][()].tolist(), again["nll"]))
+        self.assertEqual(kept[0][0], kept[1][0])  # what learns is the same
+        self.assertNotEqual(kept[0][1], kept[1][1])
+        self.assertLess(min(abs(nll - kept[1][2]) for nll in kept[1][1]), 1e-5)  # of one of the epochs
+
     def test_eval_says_that_it_looks_at_test(self):
         for split in ("test", "all"):
             self.assertIn("looks at the test split", run("eval", self.models[0], "-d", self.data, "-s", split).stderr)

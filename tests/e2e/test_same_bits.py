@@ -45,8 +45,8 @@ class SameBits(lyceum.Case):
                    agent={"credit": {"every": 2}}, data={"augment": {"views": 2, "shift": 2, "flip": True}})
 
     def test_lenet5(self):
-        self.check("lenet5", 12000, student={"dropout": 0.1}, train={"batch": 4800, "epochs": 3},
-                   agent={"credit": {"every": 2}})
+        self.check("lenet5", 12000, student={"dropout": 0.1}, train={"batch": 4800, "epochs": 3, "ema_decay": 0.8},
+                   agent={"credit": {"every": 2}}, **lyceum.RECIPE)
 
 
 if __name__ == "__main__":
