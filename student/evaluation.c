@@ -10,8 +10,8 @@ static void fill_chunk(void *payload, size_t first, size_t rows, float *out) {
 }
 
 /* Logits of `count` rows, at most a chunk; the rest of the chunk repeats the last row. */
-static const float *evaluate_chunk(lyc_student *student, const float *params, const uint32_t *rows,
-                                   size_t count, lyc_priority priority, lyc_pool *pool) {
+static const float *evaluate_chunk(lyc_student *student, float *params, const uint32_t *rows, size_t count,
+                                   lyc_priority priority, lyc_pool *pool) {
     for (size_t i = 0; i < LYC__EVALUATION_ROWS; i++)
         student->chunk_rows[i] = rows[i < count ? i : count - 1];
     lyc_pass pass = {
