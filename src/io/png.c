@@ -12,6 +12,8 @@
 #include "io/image.h"
 #include "lyceum/memory.h"
 
+#define MOST_RATIO 1100 /* deflate packs 1,032 to 1 at best; a pixel has at least a bit */
+
 typedef struct reader {
     png_structp png;
     png_infop info;
@@ -96,6 +98,9 @@ static lyc_status decode(reader *r, const char *path, lyc_error *err) {
     if (!read_header(r)) return fail(r, path, err);
     size_t height = png_get_image_height(r->png, r->info), width = png_get_image_width(r->png, r->info);
     size_t channels = png_get_channels(r->png, r->info);
+    if (height * width / (8 * MOST_RATIO) > r->size)
+        LYC_FAIL(err, LYC_EFORMAT, "%s: announces %zu x %zu pixels, which a file of %zu bytes cannot hold",
+                 path, width, height, r->size);
     LYC_TRY(lyc__image_allocate(&r->image, channels, height, width, path, err));
     LYC_TRY(lyc_allocate((void **)&r->lines, height, sizeof *r->lines, "the lines of an image", err));
     if (png_get_rowbytes(r->png, r->info) != width * channels)

@@ -66,6 +66,8 @@ def write_pngs():
     bad_crc = bytearray(png(GREY, plain(1)))
     bad_crc[-13] ^= 1
     save("crc.png", bytes(bad_crc))
+    header = struct.pack(">IIBBBBB", 60000, 1000, 8, GREY, 0, 0, 0)
+    save("huge.png", b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + png(GREY, plain(1))[33:])
     # An optional chunk that libpng warns about, and nothing else wrong.
     save("warning.png", png(GREY, plain(1), extra=chunk(b"gAMA", b"\0\0\0\0")))
 
