@@ -1,6 +1,6 @@
 /* The moving average of the parameters, as torch.optim.swa_utils.AveragedModel keeps it (Polyak and Juditsky
- * 1992 in its exponential form): the first update is copied, each later one blended in. All of the block
- * takes part, also what no gradient trains. */
+ * 1992 in its exponential form): the first update is copied, each later one blended in. Running
+ * statistics are averaged like weights, counters are copied. */
 #include <string.h>
 
 #include "student/student.h"
@@ -20,6 +20,14 @@ static void blend_block(void *payload, size_t block, int slot) {
     for (size_t i = first; i < last; i++) b->average[i] = b->kept * b->average[i] + b->fresh * b->params[i];
 }
 
+static void copy_counters(lyc_student *student) {
+    for (size_t i = 0; i < lyc_network_parameter_count(student->network); i++) {
+        const lyc_parameter *parameter = lyc_network_parameter(student->network, i);
+        if (!parameter->trains && parameter->rank == 0)
+            student->average[parameter->offset] = student->params[parameter->offset];
+    }
+}
+
 void lyc__average_update(lyc_student *student, lyc_priority priority, lyc_pool *pool) {
     if (student->average == NULL) return;
     size_t size = lyc_network_size(student->network);
@@ -31,6 +39,7 @@ void lyc__average_update(lyc_student *student, lyc_priority priority, lyc_pool *
     blend b = {student->params, student->average, size, (float)decay, (float)(1.0 - decay)};
     size_t blocks = (size + LYC__GRADIENT_BLOCK - 1) / LYC__GRADIENT_BLOCK;
     lyc_pool_run(blocks > 1 ? pool : NULL, priority, blocks, blend_block, &b);
+    copy_counters(student);
 }
 
 float *lyc_student_result(lyc_student *student) {

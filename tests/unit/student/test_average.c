@@ -2,6 +2,7 @@
  * checkpoints. */
 #include "fixture.h"
 #include "golden.h"
+#include "nn/network.h"
 
 enum { STEPS = 12, GOLDEN_STEPS = 20, GOLDEN_SIZE = 44 };
 
@@ -122,6 +123,44 @@ static void threads_change_nothing(void **state) {
     fixture_close(f);
 }
 
+/* A perceptron with batch norm, whose running statistics and counter no optimiser moves. */
+static lyc_network *normalised(const lyc_network_spec *spec) {
+    lyc_error err = {0};
+    lyc__graph *graph;
+    lyc_network *net;
+    const lyc__shape input = lyc__image((size_t)spec->height, (size_t)spec->width, (size_t)spec->channels);
+    must(lyc__graph_create(&graph, input, &err), &err);
+    int x = lyc__linear(graph, lyc__flatten(graph, lyc__graph_input(graph)), "fc1", 24);
+    x = lyc__relu(graph, lyc__batch_norm(graph, x, "bn1"));
+    must(lyc__graph_finish(graph, lyc__linear(graph, x, "fc2", (size_t)spec->classes), &err), &err);
+    must(lyc__network_of_graph(&net, graph, spec, &err), &err);
+    return net;
+}
+
+static void statistics_are_averaged_and_counters_copied(void **state) {
+    (void)state;
+    fixture *f = averaging();
+    lyc_network *plain = f->network;
+    f->network = normalised(lyc_network_get_spec(plain));
+    lyc_network_destroy(plain);
+    lyc_student *student = fixture_student(f);
+    for (uint32_t step = 0; step < STEPS; step++) (void)fixture_step(f, student, step, NULL);
+    int seen = 0;
+    for (size_t i = 0; i < lyc_network_parameter_count(f->network); i++) {
+        const lyc_parameter *parameter = lyc_network_parameter(f->network, i);
+        if (parameter->trains) continue;
+        const float *now = lyc_student_params(student) + parameter->offset,
+                    *kept = lyc_student_result(student) + parameter->offset;
+        if (strcmp(parameter->name, "bn1.num_batches_tracked") == 0)
+            assert_true(now[0] == STEPS && kept[0] == STEPS);
+        else assert_true(memcmp(now, kept, parameter->size * sizeof *now) != 0);
+        seen++;
+    }
+    assert_int_equal(seen, 3);
+    lyc_student_destroy(student);
+    fixture_close(f);
+}
+
 static lyc_state *state_of(lyc_student *student) {
     lyc_state *state;
     lyc_error err = {0};
@@ -164,6 +203,7 @@ int main(void) {
         cmocka_unit_test(it_is_what_is_evaluated_but_not_what_learns),
         cmocka_unit_test(a_copy_has_it_where_it_keeps_one),
         cmocka_unit_test(threads_change_nothing),
+        cmocka_unit_test(statistics_are_averaged_and_counters_copied),
         cmocka_unit_test(a_checkpoint_holds_it),
     };
     return cmocka_run_group_tests(tests, scratch_open, scratch_close);
