@@ -6,7 +6,7 @@
 #include "lyceum/memory.h"
 #include "lyceum/metrics.h"
 
-#define ROWS_AT_ONCE ((size_t)4096)
+#define ROWS_AT_ONCE ((size_t)1024)
 
 static size_t chunk_of(size_t total, size_t first) {
     return total - first < ROWS_AT_ONCE ? total - first : ROWS_AT_ONCE;
