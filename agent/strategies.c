@@ -7,8 +7,10 @@
 #define ARENA_CHUNK ((size_t)64 * 1024)
 
 const lyc__strategy_kind *const lyc__strategy_kinds[] = {
-    &lyc__strategy_none,   &lyc__strategy_single,     &lyc__strategy_best_single, &lyc__strategy_uniform,
-    &lyc__strategy_static, &lyc__strategy_confidence, &lyc__strategy_entropy,     &lyc__strategy_learned,
+    &lyc__strategy_none,          &lyc__strategy_single,     &lyc__strategy_best_single,
+    &lyc__strategy_uniform,       &lyc__strategy_static,     &lyc__strategy_random_single,
+    &lyc__strategy_random_subset, &lyc__strategy_confidence, &lyc__strategy_entropy,
+    &lyc__strategy_learned,
 };
 #define KINDS (sizeof lyc__strategy_kinds / sizeof lyc__strategy_kinds[0])
 
@@ -33,11 +35,11 @@ void lyc__strategy_keep(lyc_strategy *self, const char *name, lyc_type type, voi
 
 /* ---- creation ------------------------------------------------------------------------------------ */
 
-/* "single:cnn" is a "single:<teacher>" with argument "cnn"; "uniform" is itself. */
+/* "single:cnn" is a "single:<teacher>" with argument "cnn"; a name without a bracket is itself. */
 static const char *argument_of(const lyc__strategy_kind *kind, const char *text) {
-    size_t stem = strcspn(kind->name, ":");
+    size_t stem = strcspn(kind->name, "<");
     if (kind->name[stem] == '\0') return strcmp(kind->name, text) == 0 ? "" : NULL;
-    return strncmp(kind->name, text, stem + 1) == 0 && text[stem + 1] != '\0' ? text + stem + 1 : NULL;
+    return strncmp(kind->name, text, stem) == 0 && text[stem] != '\0' ? text + stem : NULL;
 }
 
 static lyc_status find_kind(const char *text, const lyc__strategy_kind **kind, const char **argument,

@@ -12,7 +12,7 @@
 #define LYC__MAX_KEPT 32
 
 typedef struct lyc__strategy_kind {
-    const char *name; /* as written in a config; one with an argument: "single:<teacher>" */
+    const char *name; /* as written in a config; one with an argument ends in its name: "single:<teacher>" */
     const char *doc;
     bool learns, needs_teachers;
     /* Makes `weights` and `own`; `argument` is what followed the colon, else "". */
@@ -54,8 +54,8 @@ struct lyc_strategy {
 /* Rows of the table, ended by a NULL name; each is defined in its own file. */
 extern const lyc__strategy_kind *const lyc__strategy_kinds[];
 extern const lyc__strategy_kind lyc__strategy_none, lyc__strategy_single, lyc__strategy_best_single,
-    lyc__strategy_uniform, lyc__strategy_static, lyc__strategy_confidence, lyc__strategy_entropy,
-    lyc__strategy_learned;
+    lyc__strategy_uniform, lyc__strategy_static, lyc__strategy_random_single, lyc__strategy_random_subset,
+    lyc__strategy_confidence, lyc__strategy_entropy, lyc__strategy_learned;
 
 /* Zeroed memory that lives as long as the strategy. */
 LYC_MUST_USE lyc_status lyc__strategy_allocate(lyc_strategy *self, void **out, size_t count, size_t size,

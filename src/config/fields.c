@@ -34,7 +34,8 @@ _Static_assert(sizeof(lyc_fusion) == sizeof(int) && sizeof(lyc_action_mode) == s
 #define NAMES(...)    ((const char *const[]){__VA_ARGS__, NULL})
 #define ARCHITECTURES NAMES("mlp", "lenet5")
 #define STRATEGIES                                                                                           \
-    NAMES("none", "single:<teacher>", "best_single", "uniform", "static", "confidence", "entropy", "learned")
+    NAMES("none", "single:<teacher>", "best_single", "uniform", "static", "random_single", "random_subset",  \
+          "confidence", "entropy", "learned")
 
 /* clang-format off */
 #define NETWORK_ROWS(key, command)                                                                           \

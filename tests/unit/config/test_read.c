@@ -141,7 +141,8 @@ static const wrong rows[] = {
      NULL,
      {"agent.strategy=single:"},
      "t.json: agent.strategy: unknown \"single:\"; allowed: \"none\", \"single:<teacher>\", \"best_single\", "
-     "\"uniform\", \"static\", \"confidence\", \"entropy\" or \"learned\""},
+     "\"uniform\", \"static\", \"random_single\", \"random_subset\", "
+     "\"confidence\", \"entropy\" or \"learned\""},
     {"two sources",
      D,
      NULL,

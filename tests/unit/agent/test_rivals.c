@@ -1,0 +1,115 @@
+/* The fixed strategies that draw, against short references. */
+#include "support.h"
+
+static test_batch batch;
+
+static void make_batch(uint64_t seed, int teachers, size_t rows) {
+    lyc_random random = test_random(seed);
+    double sharpness[LYC_MAX_TEACHERS];
+    for (int k = 0; k < teachers; k++) sharpness[k] = 2.0 * (k % 4);
+    fill_batch(&batch, &random, teachers, rows, sharpness, NULL);
+}
+
+static lyc_strategy *make_named(const char *name, int teachers) {
+    lyc_agent_options options = default_options(name);
+    return make_strategy(&options, teachers);
+}
+
+/* ---- drawn ------------------------------------------------------------------------------------------- */
+
+static uint32_t drawn(lyc_strategy *strategy, int teachers, uint64_t seed, uint32_t epoch, uint32_t step) {
+    batch.input.seed = seed;
+    batch.input.epoch = epoch;
+    batch.input.step = step;
+    lyc_decision decision = decide(strategy, &batch.input);
+    uint32_t subset = 0;
+    int members = 0;
+    assert_false(decision.per_row);
+    for (int k = 0; k < teachers; k++) {
+        subset |= (uint32_t)decision.select[k] << k;
+        members += decision.select[k];
+    }
+    assert_true(members > 0);
+    for (int k = 0; k < teachers; k++) {
+        assert_near((double)decision.weights[k], decision.select[k] ? 1.0 / members : 0.0, 1e-7);
+        assert_true(decision.weights[k] == decision.mean_weight[k]);
+    }
+    return subset;
+}
+
+enum { DRAWS = 21000 };
+static void count_subsets(const char *name, int teachers, int *counts) {
+    lyc_strategy *strategy = make_named(name, teachers);
+    memset(counts, 0, sizeof(int) << teachers);
+    for (uint32_t i = 0; i < DRAWS; i++) counts[drawn(strategy, teachers, 5, i / 100, i % 100)]++;
+    lyc_strategy_destroy(strategy);
+}
+
+/* Five standard deviations of a binomial count with probability `share`. */
+static void assert_share(int count, double share) {
+    assert_near(count, DRAWS * share, 5.0 * sqrt(DRAWS * share * (1.0 - share)));
+}
+
+static void random_single_draws_each_teacher_equally_often(void **state) {
+    (void)state;
+    int counts[1 << 3];
+    make_batch(1, 3, 2);
+    count_subsets("random_single", 3, counts);
+    for (int k = 0; k < 3; k++) assert_share(counts[1 << k], 1.0 / 3.0);
+}
+
+/* Traps: a fallback for the empty set would make one subset twice as likely; coins without it, the full set.
+ */
+static void random_subset_draws_each_non_empty_subset_equally_often(void **state) {
+    (void)state;
+    int counts[1 << 3];
+    make_batch(2, 3, 2);
+    count_subsets("random_subset", 3, counts);
+    assert_int_equal(counts[0], 0);
+    for (int subset = 1; subset < 8; subset++) assert_share(counts[subset], 1.0 / 7.0);
+}
+
+/* A resumed run draws what it would have drawn, whatever went before. */
+static void draws_depend_on_seed_epoch_and_step_only(void **state) {
+    (void)state;
+    enum { K = 20 };
+    const char *const names[] = {"random_single", "random_subset"};
+    make_batch(3, K, 2);
+    for (int i = 0; i < 2; i++) {
+        lyc_strategy *one = make_named(names[i], K), *other = make_named(names[i], K);
+        int seeds = 0, epochs = 0, steps = 0;
+        for (uint32_t step = 0; step < 40; step++) {
+            uint32_t here = drawn(one, K, 1, 1, step);
+            seeds += here != drawn(one, K, 2, 1, step);
+            epochs += here != drawn(one, K, 1, 2, step);
+            steps += here != drawn(one, K, 1, 1, step + 1);
+            assert_int_equal(here, drawn(other, K, 1, 1, step));
+        }
+        assert_true(seeds > 20 && epochs > 20 && steps > 20);
+        lyc_strategy_destroy(one);
+        lyc_strategy_destroy(other);
+    }
+}
+
+static void many_teachers_are_all_drawn(void **state) {
+    (void)state;
+    make_batch(4, LYC_MAX_TEACHERS, 1);
+    const char *const names[] = {"random_single", "random_subset"};
+    for (int i = 0; i < 2; i++) {
+        lyc_strategy *strategy = make_named(names[i], LYC_MAX_TEACHERS);
+        uint32_t ever = 0;
+        for (uint32_t step = 0; step < 400; step++) ever |= drawn(strategy, LYC_MAX_TEACHERS, 1, 0, step);
+        assert_int_equal(ever, UINT32_MAX);
+        lyc_strategy_destroy(strategy);
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(random_single_draws_each_teacher_equally_often),
+        cmocka_unit_test(random_subset_draws_each_non_empty_subset_equally_often),
+        cmocka_unit_test(draws_depend_on_seed_epoch_and_step_only),
+        cmocka_unit_test(many_teachers_are_all_drawn),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
