@@ -1,4 +1,4 @@
-/* The fixed strategies that draw, against short references. */
+/* The fixed strategies that draw and that look at the validation split, against short references. */
 #include "support.h"
 
 static test_batch batch;
@@ -104,12 +104,72 @@ static void many_teachers_are_all_drawn(void **state) {
     }
 }
 
+/* ---- validated --------------------------------------------------------------------------------------- */
+
+static void assert_validated(const char *name, const double *ce, const double *accuracy,
+                             const double *expected) {
+    lyc_agent_options options = default_options(name);
+    lyc_agent_facts facts = test_facts(3);
+    facts.valid_ce = ce;
+    facts.valid_accuracy = accuracy;
+    lyc_strategy *strategy;
+    lyc_error err = {0};
+    if (lyc_strategy_create(&strategy, &options, &facts, 1, MAX_ROWS, &err) != LYC_OK)
+        fail_msg("%s", err.message);
+    lyc_decision decision = decide(strategy, &batch.input);
+    for (int k = 0; k < 3; k++) {
+        assert_near((double)decision.weights[k], expected[k], 1e-7);
+        assert_true(decision.select[k] == (expected[k] > 0.0));
+    }
+    lyc_strategy_destroy(strategy);
+}
+
+static void validated_is_the_softmax_of_minus_the_cross_entropy(void **state) {
+    (void)state;
+    make_batch(5, 3, 2);
+    const double accuracy[3] = {0.9, 0.3, 0.6}, infinite = (double)INFINITY, third = 1.0 / 3.0;
+    double ce[3] = {0.4, 1.5, 0.9}, expected[3], sum = 0.0;
+    for (int k = 0; k < 3; k++) sum += exp(-ce[k]);
+    for (int k = 0; k < 3; k++) expected[k] = exp(-ce[k]) / sum;
+    assert_validated("validated", ce, accuracy, expected);
+    for (int k = 0; k < 3; k++) ce[k] += 5000.0; /* exp(-5000) alone is 0 */
+    assert_validated("validated", ce, accuracy, expected);
+    assert_validated("validated", (double[]){infinite, 0.5, 0.5}, accuracy, (double[]){0, 0.5, 0.5});
+    assert_validated("validated", (double[]){infinite, infinite, infinite}, accuracy,
+                     (double[]){third, third, third});
+    assert_validated("validated:accuracy", ce, accuracy, (double[]){0.5, 0.3 / 1.8, third});
+    assert_validated("validated:accuracy", ce, (double[]){0, 0, 0}, (double[]){third, third, third});
+}
+
+static void validated_refuses_what_is_not_a_number_or_not_its_name(void **state) {
+    (void)state;
+    const double bad[3] = {0.5, 0.5, (double)NAN};
+    const struct {
+        const char *name, *says;
+        lyc_status status;
+    } cases[] = {{"validated", "teacher t2: its cross-entropy on the validation split", LYC_ENUMERIC},
+                 {"validated:accuracy", "teacher t2: its accuracy on the validation split", LYC_ENUMERIC},
+                 {"validated:ce", "there is no strategy \"validated:ce\"", LYC_ECONFIG},
+                 {"validated:", "there is no strategy \"validated:\"", LYC_ECONFIG}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        lyc_agent_options options = default_options(cases[i].name);
+        lyc_agent_facts facts = test_facts(3);
+        (i == 0 ? (facts.valid_ce = bad) : (facts.valid_accuracy = bad));
+        lyc_strategy *strategy;
+        lyc_error err = {0};
+        assert_int_equal(lyc_strategy_create(&strategy, &options, &facts, 1, 4, &err), cases[i].status);
+        if (strstr(err.message, cases[i].says) == NULL) fail_msg("%s", err.message);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(random_single_draws_each_teacher_equally_often),
         cmocka_unit_test(random_subset_draws_each_non_empty_subset_equally_often),
         cmocka_unit_test(draws_depend_on_seed_epoch_and_step_only),
         cmocka_unit_test(many_teachers_are_all_drawn),
+        cmocka_unit_test(validated_is_the_softmax_of_minus_the_cross_entropy),
+        cmocka_unit_test(validated_refuses_what_is_not_a_number_or_not_its_name),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

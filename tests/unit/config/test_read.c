@@ -141,7 +141,7 @@ static const wrong rows[] = {
      NULL,
      {"agent.strategy=single:"},
      "t.json: agent.strategy: unknown \"single:\"; allowed: \"none\", \"single:<teacher>\", \"best_single\", "
-     "\"uniform\", \"static\", \"random_single\", \"random_subset\", "
+     "\"uniform\", \"static\", \"random_single\", \"random_subset\", \"validated\", \"validated:accuracy\", "
      "\"confidence\", \"entropy\" or \"learned\""},
     {"two sources",
      D,
