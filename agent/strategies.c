@@ -10,7 +10,8 @@ const lyc__strategy_kind *const lyc__strategy_kinds[] = {
     &lyc__strategy_none,          &lyc__strategy_single,    &lyc__strategy_best_single,
     &lyc__strategy_uniform,       &lyc__strategy_static,    &lyc__strategy_random_single,
     &lyc__strategy_random_subset, &lyc__strategy_validated, &lyc__strategy_validated_accuracy,
-    &lyc__strategy_confidence,    &lyc__strategy_entropy,   &lyc__strategy_learned,
+    &lyc__strategy_confidence,    &lyc__strategy_entropy,   &lyc__strategy_gradient,
+    &lyc__strategy_learned,
 };
 #define KINDS (sizeof lyc__strategy_kinds / sizeof lyc__strategy_kinds[0])
 

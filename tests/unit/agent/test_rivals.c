@@ -1,4 +1,5 @@
-/* The fixed strategies that draw and that look at the validation split, against short references. */
+/* The fixed strategies that draw, that look at the validation split and that look at gradients, against short
+ * references. */
 #include "support.h"
 
 static test_batch batch;
@@ -162,6 +163,149 @@ static void validated_refuses_what_is_not_a_number_or_not_its_name(void **state)
     }
 }
 
+/* ---- gradient ---------------------------------------------------------------------------------------- */
+
+/* g[k][c], mean over the rows of T (q - p_k): reference in double precision. */
+static void gradients_of(int teachers, double gradient[][CLASSES]) {
+    double t = batch.input.temperature, rows = (double)batch.input.rows;
+    for (int k = 0; k < teachers; k++) {
+        memset(gradient[k], 0, sizeof gradient[k]);
+        for (size_t row = 0; row < batch.input.rows; row++) {
+            const float *s = batch.student + row * CLASSES, *z = batch.logits[k] + row * CLASSES;
+            double q = 0.0, p = 0.0;
+            for (int c = 0; c < CLASSES; c++) q += exp((double)s[c] / t), p += exp((double)z[c] / t);
+            for (int c = 0; c < CLASSES; c++)
+                gradient[k][c] += t * (exp((double)s[c] / t) / q - exp((double)z[c] / t) / p) / rows;
+        }
+    }
+}
+
+static double squared_norm(double gradient[][CLASSES], const double *weight, int teachers) {
+    double square = 0.0;
+    for (int c = 0; c < CLASSES; c++) {
+        double sum = 0.0;
+        for (int k = 0; k < teachers; k++) sum += weight[k] * gradient[k][c];
+        square += sum * sum;
+    }
+    return square;
+}
+
+/* The best of a grid over the simplex of two or three teachers, none above 0.6. */
+static double best_of_grid(double gradient[][CLASSES], int teachers, int steps) {
+    double best = (double)INFINITY;
+    for (int i = 0; i <= steps; i++)
+        for (int j = 0; j <= (teachers == 3 ? steps - i : 0); j++) {
+            int last = steps - i - j;
+            double weight[3] = {(double)i / steps, teachers == 3 ? (double)j / steps : (double)last / steps,
+                                (double)last / steps};
+            if (5 * i > 3 * steps || 5 * j > 3 * steps || 5 * last > 3 * steps) continue;
+            best = fmin(best, squared_norm(gradient, weight, teachers));
+        }
+    return best;
+}
+
+/* All teachers agree on a class that the student doubts: minima at corners of the cap, on edges and inside.
+ */
+static void lean(int teachers, const double *strength, const int *towards) {
+    for (int k = 0; k < teachers; k++)
+        for (size_t row = 0; row < batch.input.rows; row++)
+            batch.logits[k][row * CLASSES + (size_t)towards[k]] += (float)strength[k];
+}
+
+static void gradient_is_the_best_of_a_grid(void **state) {
+    (void)state;
+    double gradient[3][CLASSES];
+    int capped = 0, empty = 0, inside = 0;
+    for (uint64_t seed = 0; seed < 60; seed++) {
+        int teachers = 2 + (int)(seed % 2);
+        make_batch(100 + seed, teachers, 8);
+        lyc_random random = test_random(seed);
+        double strength[3];
+        int towards[3];
+        for (int k = 0; k < 3; k++) {
+            strength[k] = 8.0 * lyc_random_uniform(&random);
+            towards[k] = (int)lyc_random_below(&random, 3);
+        }
+        lean(teachers, strength, towards);
+        gradients_of(teachers, gradient);
+        lyc_strategy *strategy = make_named("gradient", teachers);
+        lyc_decision decision = decide(strategy, &batch.input);
+        double weight[3] = {0}, scale = 0.0;
+        assert_false(decision.per_row);
+        for (int k = 0; k < teachers; k++) {
+            weight[k] = (double)decision.weights[k];
+            assert_true(weight[k] >= 0.0 && weight[k] <= 0.6 + 1e-7);
+            capped += weight[k] > 0.6 - 1e-7;
+            empty += weight[k] == 0.0;
+            inside += weight[k] > 0.01 && weight[k] < 0.59;
+            scale = fmax(scale, squared_norm(gradient + k, (double[]){1.0}, 1));
+        }
+        double best = best_of_grid(gradient, teachers, teachers == 2 ? 10000 : 500);
+        double got = squared_norm(gradient, weight, teachers);
+        assert_true(got <= best + 1e-6 * scale); /* no point of the grid is better, */
+        assert_true(got >= best - 1e-4 * scale); /* and the grid is as fine as this */
+        lyc_strategy_destroy(strategy);
+    }
+    assert_true(capped > 5 && empty > 5 && inside > 5);
+}
+
+/* For many teachers: the gap that bounds what any feasible weights could still gain, sum_k slope_k w_k minus
+ * its least value, which fills up whoever has the least slope first. */
+static void gradient_leaves_nothing_to_gain_with_many_teachers(void **state) {
+    (void)state;
+    static double gradient[LYC_MAX_TEACHERS][CLASSES];
+    for (int teachers = 1; teachers <= LYC_MAX_TEACHERS; teachers++) {
+        make_batch(200 + (uint64_t)teachers, teachers, 16);
+        gradients_of(teachers, gradient);
+        lyc_strategy *strategy = make_named("gradient", teachers);
+        lyc_decision decision = decide(strategy, &batch.input);
+        double slope[LYC_MAX_TEACHERS] = {0}, now = 0.0, scale = 0.0;
+        for (int j = 0; j < teachers; j++) {
+            for (int c = 0; c < CLASSES; c++)
+                for (int k = 0; k < teachers; k++)
+                    slope[j] += gradient[j][c] * gradient[k][c] * (double)decision.weights[k];
+            now += slope[j] * (double)decision.weights[j];
+            scale = fmax(scale, squared_norm(gradient + j, (double[]){1.0}, 1));
+        }
+        int first = 0, second = -1;
+        for (int k = 1; k < teachers; k++) first = slope[k] < slope[first] ? k : first;
+        for (int k = 0; k < teachers; k++)
+            if (k != first && (second < 0 || slope[k] < slope[second])) second = k;
+        double least = second < 0 ? slope[first] : 0.6 * slope[first] + 0.4 * slope[second];
+        assert_near(now, least, 1e-6 * scale);
+        lyc_strategy_destroy(strategy);
+    }
+}
+
+static void gradient_of_teachers_that_are_alike_is_uniform(void **state) {
+    (void)state;
+    make_batch(7, 3, 8);
+    for (int k = 1; k < 3; k++) memcpy(batch.logits[k], batch.logits[0], sizeof batch.logits[0]);
+    lyc_strategy *strategy = make_named("gradient", 3);
+    lyc_decision decision = decide(strategy, &batch.input);
+    for (int k = 0; k < 3; k++) assert_near((double)decision.weights[k], 1.0 / 3.0, 1e-7);
+    lyc_strategy_destroy(strategy);
+}
+
+static void gradient_takes_unknown_classes_and_refuses_nan(void **state) {
+    (void)state;
+    make_batch(8, 2, 4);
+    lyc_strategy *strategy = make_named("gradient", 2);
+    lyc_decision decision;
+    lyc_error err = {0};
+    for (size_t row = 0; row < 4; row++) batch.logits[0][row * CLASSES + 2] = -INFINITY;
+    decision = decide(strategy, &batch.input);
+    assert_near((double)decision.weights[0] + (double)decision.weights[1], 1.0, 1e-6);
+    batch.logits[1][12] = NAN;
+    assert_int_equal(lyc_strategy_decide(strategy, &batch.input, &decision, &err), LYC_ENUMERIC);
+    assert_non_null(strstr(err.message, "teacher t1"));
+    batch.logits[1][12] = 0.0F;
+    batch.student[3] = NAN;
+    assert_int_equal(lyc_strategy_decide(strategy, &batch.input, &decision, &err), LYC_ENUMERIC);
+    assert_non_null(strstr(err.message, "student"));
+    lyc_strategy_destroy(strategy);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(random_single_draws_each_teacher_equally_often),
@@ -170,6 +314,10 @@ int main(void) {
         cmocka_unit_test(many_teachers_are_all_drawn),
         cmocka_unit_test(validated_is_the_softmax_of_minus_the_cross_entropy),
         cmocka_unit_test(validated_refuses_what_is_not_a_number_or_not_its_name),
+        cmocka_unit_test(gradient_is_the_best_of_a_grid),
+        cmocka_unit_test(gradient_leaves_nothing_to_gain_with_many_teachers),
+        cmocka_unit_test(gradient_of_teachers_that_are_alike_is_uniform),
+        cmocka_unit_test(gradient_takes_unknown_classes_and_refuses_nan),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

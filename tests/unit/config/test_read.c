@@ -142,7 +142,7 @@ static const wrong rows[] = {
      {"agent.strategy=single:"},
      "t.json: agent.strategy: unknown \"single:\"; allowed: \"none\", \"single:<teacher>\", \"best_single\", "
      "\"uniform\", \"static\", \"random_single\", \"random_subset\", \"validated\", \"validated:accuracy\", "
-     "\"confidence\", \"entropy\" or \"learned\""},
+     "\"confidence\", \"entropy\", \"gradient\" or \"learned\""},
     {"two sources",
      D,
      NULL,
