@@ -28,16 +28,23 @@ static tagged *sorted_ids(const uint64_t *ids, size_t count) {
     return out;
 }
 
-/* Walks both sorted lists; the first trouble by id ends it. */
+static lyc_status check_unique(const tagged *here, size_t count, const char *path, lyc_error *err) {
+    for (size_t i = 1; i < count; i++)
+        if (here[i].id == here[i - 1].id)
+            LYC_FAIL(err, LYC_EMISMATCH,
+                     "%s: rows %u and %u both answer for id %" PRIu64 "; each sample may appear once", path,
+                     here[i - 1].row, here[i].row, here[i].id);
+    return LYC_OK;
+}
+
+/* Walks both sorted lists; the first trouble by id ends it. An id that stands twice is told first: somewhere
+ * else another one is missing for it, and that would be a riddle. */
 static lyc_status match_sorted(uint32_t *order, const tagged *here, size_t here_count, const tagged *wanted,
                                size_t wanted_count, const char *path, const lyc_dataset *data,
                                lyc_error *err) {
     size_t i = 0;
+    LYC_TRY(check_unique(here, here_count, path, err));
     for (size_t w = 0; w < wanted_count; w++, i++) {
-        if (i > 0 && i < here_count && here[i].id == here[i - 1].id)
-            LYC_FAIL(err, LYC_EMISMATCH,
-                     "%s: rows %u and %u both answer for id %" PRIu64 "; each sample may appear once", path,
-                     here[i - 1].row, here[i].row, here[i].id);
         if (i < here_count && here[i].id < wanted[w].id)
             LYC_FAIL(err, LYC_EMISMATCH,
                      "%s: row %u answers for id %" PRIu64
@@ -54,7 +61,7 @@ static lyc_status match_sorted(uint32_t *order, const tagged *here, size_t here_
     if (i < here_count)
         LYC_FAIL(err, LYC_EMISMATCH,
                  "%s: row %u answers for id %" PRIu64
-                 ", which the data set %s does not have (or not twice); it was recorded for other data",
+                 ", which the data set %s does not have; it was recorded for other data",
                  path, here[i].row, here[i].id, lyc_dataset_path(data));
     return LYC_OK;
 }

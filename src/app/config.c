@@ -90,7 +90,7 @@ static lyc_status make(const config_options *o, char **out, lyc_error *err) {
         names[i] = texts[i].name;
         if (strcmp(texts[i].name, wanted) == 0) return texts[i].make(o, out, err);
     }
-    return lyc__unknown_name("text", wanted, names, TEXTS, err);
+    return lyc__unknown_name("choice of what to print", wanted, names, TEXTS, err);
 }
 
 int lyc__app_config(int argc, char **argv) {

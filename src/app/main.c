@@ -23,9 +23,9 @@ const lyc__command lyc__commands[] = {
 };
 
 static const char introduction[] =
-    "lyceum distils an ensemble of frozen teachers into one small student. An agent learns, from the "
-    "student's\n"
-    "improvement on held-out data, which teachers to listen to and how much.\n";
+    "lyceum distils an ensemble of frozen teachers into one small student. An\n"
+    "agent learns, from the student's improvement on held-out data, which teachers\n"
+    "to listen to and how much.\n";
 
 static const char first_steps[] =
     "  lyceum doctor                                  is this machine set up?\n"

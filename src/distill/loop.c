@@ -146,6 +146,15 @@ static lyc_status measure_threads(lyc__job *job, lyc_error *err) {
     return LYC_OK;
 }
 
+/* What stands behind the bar; the validation accuracy is that of the last complete epoch. */
+static void describe_step(const lyc__job *job, uint64_t epoch, double loss, lyc_progress *progress) {
+    char valid[32] = "";
+    if (job->cursor.best_epoch > 0)
+        (void)snprintf(valid, sizeof valid, "  valid %.2f %%", 100.0 * job->tally.last_valid);
+    (void)snprintf(progress->detail, sizeof progress->detail, "epoch %llu/%u  loss %.4f%s", (unsigned long long)epoch,
+                   job->config->train.epochs, loss, valid);
+}
+
 lyc_status lyc__job_loop(lyc__job *job, lyc_error *err) {
     uint64_t first = job->cursor.global_step;
     lyc_pool_busy_reset(job->pool);
@@ -157,12 +166,12 @@ lyc_status lyc__job_loop(lyc__job *job, lyc_error *err) {
         lyc_losses losses;
         LYC_TRY(take_step(job, &losses, err));
         uint64_t epoch = (job->cursor.global_step - 1) / job->steps_per_epoch + 1;
-        (void)snprintf(progress.detail, sizeof progress.detail, "epoch %llu/%u  loss %.4f  valid %.2f %%",
-                       (unsigned long long)epoch, job->config->train.epochs, losses.total, 100.0 * job->tally.last_valid);
+        describe_step(job, epoch, losses.total, &progress);
         lyc_progress_update(&progress, job->cursor.global_step - first);
         if (job->cursor.global_step % job->steps_per_epoch == 0) {
             LYC_TRY(finish_epoch(job, (uint32_t)epoch - 1, lyc_seconds() - epoch_started, err));
             epoch_started = lyc_seconds();
+            describe_step(job, epoch, losses.total, &progress); /* the last epoch is measured now */
         }
         if (checkpoint_due(job)) LYC_TRY(lyc__job_checkpoint(job, err));
     }

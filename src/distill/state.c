@@ -13,7 +13,7 @@
 static lyc_status register_requirements(lyc__job *job, lyc_error *err) {
     char text[512];
     LYC_TRY(lyc_state_require(job->state, "config", job->resolved,
-                              "resume with the same configuration (the run directory holds it as config.json), or start a new "
+                              "resume with the same configuration (the run directory holds it as config.json) and the same version, or start a new "
                               "run in another --output", err));
     LYC_TRY(lyc_state_require(job->state, "data", lyc_dataset_fingerprint(job->data),
                               "the data set has changed since: bring the former file back, or start a new run", err));
@@ -108,10 +108,13 @@ lyc_status lyc__job_restore(lyc__job *job, bool holds_run, lyc_error *err) {
     if (!found) LYC_TRY(lyc__directory_begin(job->directory, job->resolved, holds_run, err));
     LYC_TRY(lyc__directory_log_open(job->directory, found == 0, err));
     LYC_TRY(lyc__directory_log_truncate(job->directory, job->cursor.log_bytes, err));
+    if (job->cursor.finished && lyc__directory_has(job->directory, "result.json")) {
+        lyc_log(LYC_LOG_INFO, "%s: finished already; this is its result", job->config->output);
+        return LYC_OK;
+    }
     if (holds_run)
         lyc_log(LYC_LOG_INFO, found ? "%s: going on from step %llu" : "%s: no checkpoint yet, starting again from step %llu",
                 job->config->output, (unsigned long long)step);
-    if (job->cursor.finished && lyc__directory_has(job->directory, "result.json")) return LYC_OK;
     LYC_TRY(open_runfile(job, found != 0, err));
     return lyc__record_event(job, found ? "resume" : "start", err);
 }

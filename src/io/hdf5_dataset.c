@@ -87,7 +87,8 @@ lyc_status lyc__h5_open_dataset(hid_t *out, lyc__h5_shape *shape, hid_t location
     *out = LYC__H5_NONE;
     memset(shape, 0, sizeof *shape);
     if (!lyc__h5_has(location, name))
-        return lyc__h5_fail(err, LYC_EFORMAT, location, "has no data set '%s'", name);
+        return lyc__h5_fail(err, LYC_EFORMAT, location,
+                            "has no HDF5 data set '%s'; docs/files.md says what such a file holds", name);
     hid_t dataset = H5Dopen2(location, name, H5P_DEFAULT);
     if (dataset < 0)
         return lyc__h5_fail(err, LYC_EFORMAT, location, "'%s' is not a data set that can be read", name);

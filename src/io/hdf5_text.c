@@ -73,7 +73,8 @@ static lyc_status open_dataset(text_source *source, hid_t object, const char *na
                             .kind = "data set",
                             .read = read_dataset};
     if (!lyc__h5_has(object, name))
-        return lyc__h5_fail(err, LYC_EFORMAT, object, "has no data set '%s'", name);
+        return lyc__h5_fail(err, LYC_EFORMAT, object,
+                            "has no HDF5 data set '%s'; docs/files.md says what such a file holds", name);
     source->id = H5Dopen2(object, name, H5P_DEFAULT);
     if (source->id >= 0) source->type = H5Dget_type(source->id);
     if (source->id >= 0) source->space = H5Dget_space(source->id);

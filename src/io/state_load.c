@@ -154,15 +154,26 @@ static const lyc__state_item *find(const content *found, const char *group, cons
     return NULL;
 }
 
-/* A little of both texts, from just before the place where they part. */
+/* How much of the line at `text` to show. */
+static int excerpt(const char *text) {
+    size_t length = strcspn(text, "\n");
+    return length < EXCERPT ? (int)length : EXCERPT;
+}
+
+/* Of both texts the line on which they part, without its indent; of a long line a little before that place.
+ */
 static lyc_status texts_differ(const content *found, const lyc__state_text *text, const char *there,
                                lyc_error *err) {
-    size_t same = 0;
+    size_t same = 0, first = 0;
     while (there[same] != '\0' && there[same] == text->value[same]) same++;
-    size_t first = same > EXCERPT / 2 ? same - EXCERPT / 2 : 0;
-    const char *before = first > 0 ? "..." : "";
+    for (size_t i = 0; i < same; i++)
+        if (there[i] == '\n') first = i + 1;
+    while (first < same && there[first] == ' ') first++;
+    const char *before = same - first > EXCERPT / 2 ? "..." : "";
+    if (before[0] != '\0') first = same - EXCERPT / 2;
     LYC_FAIL(err, LYC_EMISMATCH, "%s: %s differs: '%s%.*s' in the checkpoint, '%s%.*s' now; %s", found->path,
-             text->name, before, EXCERPT, there + first, before, EXCERPT, text->value + first, text->advice);
+             text->name, before, excerpt(there + first), there + first, before, excerpt(text->value + first),
+             text->value + first, text->advice);
 }
 
 static lyc_status check_texts(const content *found, const lyc_state *state, lyc_error *err) {

@@ -101,7 +101,7 @@ class Mistakes(unittest.TestCase):
          "--test-images and --test-labels belong together"),
         (["data", "idx", "-o", "d.h5", "--train-images", "a", "--train-labels", "b", "--classes", "x,,y"], 2,
          "--classes has an empty name"),
-        (["config", "shcema"], 2, 'unknown text "shcema"; did you mean "schema"?'),
+        (["config", "shcema"], 2, 'unknown choice of what to print "shcema"; did you mean "schema"?'),
         (["config", "resolved"], 2, "the config file is missing"),
         (["config", "schema", "x.json"], 2, "`lyceum config schema` takes no file"),
         (["config", "help", "--set", "a=1"], 2, "--set is for `lyceum config resolved CONFIG`"),

@@ -228,7 +228,7 @@ typedef struct fault {
 } fault;
 
 static const fault faults[] = {
-    {no_x, "has no data set 'x'", false},
+    {no_x, "has no HDF5 data set 'x'; docs/files.md says what such a file holds", false},
     {group_x, "'x' is not a data set", false},
     {flat_x, "has 1 dimension(s)", false},
     {deep_x, "has a dimension of 17 (channels); 1 to 16 are possible", false},

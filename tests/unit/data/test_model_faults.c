@@ -138,7 +138,7 @@ static const fault faults[] = {
     {infinite_bias, LYC_ENUMERIC,
      "parameter 'fc2.bias' holds a number that is not finite (inf at position 2)", false},
     {no_params, LYC_EFORMAT, "has no group 'params'", false},
-    {no_bias, LYC_EFORMAT, "has no data set 'params/fc1.bias'", false},
+    {no_bias, LYC_EFORMAT, "has no HDF5 data set 'params/fc1.bias'", false},
     {one_more, LYC_EFORMAT, "group 'params' has 7 entries, but the architecture 'mlp' has 6 parameters",
      false},
     {transposed, LYC_EFORMAT, "/params/fc1.weight: has shape [30, 7]; [7, 30] was expected", false},

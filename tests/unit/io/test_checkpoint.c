@@ -196,6 +196,12 @@ static void other_texts(void **state) {
     assert_int_equal(text_load(path, NULL, "", &err), LYC_OK);
     assert_int_equal(text_load(path, NULL, "x", &err), LYC_EMISMATCH);
 
+    /* Of several lines the one that differs. */
+    assert_int_equal(text_load(path, "{\n  \"batch\": 8,\n  \"epochs\": 60,\n}", NULL, &err), LYC_OK);
+    assert_int_equal(text_load(path, NULL, "{\n  \"batch\": 8,\n  \"epochs\": 61,\n}", &err), LYC_EMISMATCH);
+    assert_non_null(
+        strstr(err.message, "differs: '\"epochs\": 60,' in the checkpoint, '\"epochs\": 61,' now"));
+
     /* A long one: the message shows where they part, not 200 kB. */
     static char a[200001], b[200001];
     memset(a, 'x', sizeof a - 1);
