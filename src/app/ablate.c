@@ -28,7 +28,7 @@ static const lyc__option options[] = {
     LYC__COMMON_THREADS,
     {"list", 'l', LYC__OPTION_FLAG, AT(list), NULL,
      "run nothing: check the file, list its runs and their states", 0, 0},
-    {"table", 't', LYC__OPTION_FLAG, AT(table), NULL, "run nothing: the table of what is finished", 0, 0},
+    {"table", 0, LYC__OPTION_FLAG, AT(table), NULL, "run nothing: the table of what is finished", 0, 0},
     LYC__COMMON_RESUME,
     {"markdown", 0, LYC__OPTION_FLAG, AT(markdown), NULL, "print the table as Markdown", 0, 0},
     {"csv", 0, LYC__OPTION_FLAG, AT(csv), NULL, "print the table as CSV", 0, 0},
@@ -43,15 +43,16 @@ static const lyc__usage usage = {
     .summary = "compare settings over several seeds, in one tested table",
     .about =
         "Runs `lyceum distill` for every combination of the values that the file ABLATION gives, and makes "
+        "one table of it: test accuracy, NLL, ECE, agreement with the ensemble, weights, time and FLOPs, "
+        "mean and deviation over the seeds, and the difference to a reference, paired by seed, with a 95 % "
+        "interval and a p-value corrected for the number of comparisons.\n\n"
+        "The file is JSON: \"name\" is a title, \"base\" names the configuration that every run starts from, "
+        "\"axes\" the keys to vary with a list of values for each, \"output\" a folder; \"set\" (keys with "
         "one "
-        "table of it: test accuracy, NLL, ECE, agreement with the ensemble, weights, time and FLOPs, mean "
-        "and "
-        "deviation over the seeds, and the difference to a reference, paired by seed, with a 95 % interval "
-        "and "
-        "a p-value corrected for the number of comparisons.\n\n"
-        "The file is JSON: \"base\" names the configuration that every run starts from, \"axes\" the keys to "
-        "vary with a list of values for each, \"reference\" the values to compare with, \"output\" a folder. "
-        "All combinations are checked before anything runs. Banks are filled once and shared.\n\n"
+        "value, for all runs) and \"reference\" (the values to compare with) may be left out. "
+        "docs/ablation.md says more. All combinations are checked before anything runs. Banks are filled "
+        "once "
+        "and shared.\n\n"
         "Ctrl-C stops after a checkpoint of each run; --resume goes on and repeats nothing that is finished. "
         "A "
         "run that fails is reported and hides none of the others. The folder gets runs/, logs/ and "
