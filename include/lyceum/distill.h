@@ -17,7 +17,7 @@ typedef struct lyc_run_options {
 
 typedef struct lyc_run_result {
     uint64_t steps;                           /* total steps of the run */
-    uint32_t best_epoch;                      /* the checkpoint handed out */
+    uint32_t best_epoch;                      /* epochs completed by the student handed out: 1 is the first */
     lyc_metrics valid, test;                  /* of the network handed out */
     uint32_t test_touched;                    /* how often this run has looked at the test split: 1 */
     double greedy_valid_accuracy;             /* of the policy acting greedily; NAN for fixed strategies */
