@@ -125,7 +125,7 @@ FILES = [
 ]
 
 COLUMNS = [
-    Row("no x", data(x=absent), ("data.h5: has no data set 'x'",)),
+    Row("no x", data(x=absent), ("data.h5: has no HDF5 data set 'x'",)),
     Row("a group in the place of x", data(change=instead("x", lambda file, name: file.create_group(name))),
         ("data.h5: 'x' is not a data set that can be read",)),
     Row("x without space",

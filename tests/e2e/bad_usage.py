@@ -42,7 +42,7 @@ ROWS = [
         ('unknown kind "idz"; did you mean "idx"?',), 2),
     Row("no such split", lambda box: box.evaluate(None, None, "-s", "tset"),
         ('unknown split "tset"; did you mean "test"?', "reward"), 2),
-    Row("no such text", lambda box: ["config", "shema"], ('unknown text "shema"; did you mean "schema"?',), 2),
+    Row("no such text", lambda box: ["config", "shema"], ('unknown choice of what to print "shema"; did you mean "schema"?',), 2),
     Row("a file for a text that needs none", lambda box: ["config", "schema", "x.json"],
         ("`lyceum config schema` takes no file",), 2),
     Row("--set for a text", lambda box: ["config", "help", "--set", "a=b"],
