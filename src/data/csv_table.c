@@ -123,19 +123,28 @@ static lyc_status find_label(lyc__csv_table *table, bool header, lyc_error *err)
 }
 
 /* The label may be a word in any row; another word shows that these are names. The label column may itself be
- * known by its name only. */
-static bool looks_like_header(const lyc__csv_table *table) {
+ * known by its name only. Words among numbers may be names or a damaged row, which must not get lost. */
+static lyc_status look_for_header(const lyc__csv_table *table, bool *header, lyc_error *err) {
     const lyc_csv_options *options = table->options;
-    uint32_t label = table->columns;
-    if (options->header != LYC_CSV_HEADER_AUTO) return options->header == LYC_CSV_HEADER_PRESENT;
+    uint32_t label = table->columns, numbers = 0, word = table->columns;
+    *header = options->header == LYC_CSV_HEADER_PRESENT;
+    if (options->header != LYC_CSV_HEADER_AUTO) return LYC_OK;
+    *header = true;
     if (!options->unlabelled && !parse_index(options->label ? options->label : "-1", table->columns, &label))
-        return true;
+        return LYC_OK;
     for (uint32_t i = 0; i < table->columns; i++) {
         float unused;
         lyc__csv_field field = {.text = table->names[i], .size = strlen(table->names[i])};
-        if (i != label && field.size > 0 && !parse_number(&field, &unused)) return true;
+        if (i == label || field.size == 0) continue;
+        if (parse_number(&field, &unused)) numbers++;
+        else word = i;
     }
-    return false;
+    *header = word < table->columns;
+    if (!*header || numbers == 0) return LYC_OK;
+    LYC_FAIL(err, LYC_EUSAGE,
+             "%s: line %" PRIu64 " holds numbers and, in column %" PRIu32
+             ", \"%.40s\": is it a header? Say so (--header yes or no)",
+             table->path, table->line, word + 1, table->names[word]);
 }
 
 /* Without a header the first record was data. */
@@ -163,7 +172,8 @@ static lyc_status open_inside(lyc__csv_table *table, lyc_error *err) {
         LYC_FAIL(err, LYC_EUSAGE, "a label column is named, and said to be absent; give one of both");
     LYC_TRY(lyc__csv_open(&table->csv, table->path, delimiter, err));
     LYC_TRY(read_first(table, err));
-    bool header = looks_like_header(table);
+    bool header;
+    LYC_TRY(look_for_header(table, &header, err));
     LYC_TRY(find_label(table, header, err));
     if (lyc__csv_table_features(table) == 0)
         LYC_FAIL(err, LYC_EFORMAT, "%s: has a single column, the label; are fields separated by '%c'?",

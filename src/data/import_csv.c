@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/hash.h"
 #include "base/utf8.h"
 #include "data/csv_table.h"
 #include "data/import.h"
@@ -21,6 +22,8 @@ typedef struct reader {
     const lyc_import_options *options;
     const char *path; /* of the file being read */
     uint32_t features;
+    const char *named;              /* the first file with a header, NULL = none yet */
+    char names[LYC__HASH_HEX_SIZE]; /* of its columns */
     bool all_bytes;
     label *labels; /* [LYC__DATASET_MAX_CLASSES], sorted by their bytes */
     int label_count;
@@ -144,7 +147,26 @@ static lyc_status take_features(reader *r, const lyc__csv_table *table, lyc_erro
     return lyc__import_commit(&r->import, r->path, err);
 }
 
+/* Columns are told by their place, so the names at each place must agree between files. */
+static lyc_status check_names(reader *r, const lyc__csv_table *table, lyc_error *err) {
+    char names[LYC__HASH_HEX_SIZE];
+    lyc__hash hash;
+    if (!table->names) return LYC_OK;
+    lyc__hash_start(&hash);
+    for (uint32_t i = 0; i < table->columns; i++)
+        lyc__hash_update(&hash, table->names[i], strlen(table->names[i]) + 1);
+    lyc__hash_finish_hex(&hash, names);
+    if (!r->named) {
+        r->named = r->path;
+        memcpy(r->names, names, sizeof names);
+    }
+    if (strcmp(names, r->names) == 0) return LYC_OK;
+    LYC_FAIL(err, LYC_EFORMAT, "%s: its header names other columns than that of %s, or in another order",
+             r->path, r->named);
+}
+
 static lyc_status read_rows(reader *r, lyc__csv_table *table, lyc_error *err) {
+    LYC_TRY(check_names(r, table, err));
     uint32_t features = lyc__csv_table_features(table);
     bool found;
     if (r->features == 0) r->features = features;
