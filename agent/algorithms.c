@@ -25,7 +25,7 @@ static lyc_status make_optimizer(lyc__learner *self, lyc_strategy *strategy, lyc
 lyc_status lyc__learner_create(lyc__learner *self, lyc_strategy *strategy, const lyc_agent_options *options,
                                lyc__policy_shape shape, lyc_error *err) {
     *self = (lyc__learner){.algorithm = algorithm_of(options->credit.kind),
-                           .policy = lyc__policy_kinds[0],
+                           .policy = lyc__policy_kinds[options->network],
                            .shape = shape,
                            .law = lyc__action_law_of(options, shape.teachers),
                            .learning_rate = options->learning_rate,

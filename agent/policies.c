@@ -3,7 +3,7 @@
 
 #include "agent/policy.h"
 
-const lyc__policy_kind *const lyc__policy_kinds[] = {&lyc__policy_shared, NULL};
+const lyc__policy_kind *const lyc__policy_kinds[] = {&lyc__policy_shared, &lyc__policy_logits, NULL};
 
 void lyc__policy_pool(const lyc__policy_shape *shape, const double *observation, double *out) {
     size_t teachers = (size_t)shape->teachers, own = (size_t)shape->own;

@@ -43,9 +43,9 @@ typedef struct lyc__policy_kind {
  * then the global features. */
 void lyc__policy_pool(const lyc__policy_shape *shape, const double *observation, double *out);
 
-/* Ended by a NULL. The first row is the default. */
+/* Ended by a NULL; in the order of lyc_agent_network. */
 extern const lyc__policy_kind *const lyc__policy_kinds[];
-extern const lyc__policy_kind lyc__policy_shared;
+extern const lyc__policy_kind lyc__policy_shared, lyc__policy_logits;
 
 /* Subtracts the mean of the scores: weights depend on differences only, and without this all scores together
  * would wander to one end of the clamp, where they are equal. Its own backward pass. */

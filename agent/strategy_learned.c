@@ -18,6 +18,7 @@ static lyc_status check(const lyc_agent_options *options, lyc_error *err) {
     } bounds[] = {
         {"action", options->action, LYC_ACTION_SELECT, LYC_ACTION_SELECT_WEIGHT},
         {"teach", options->teach, LYC_TEACH_MEAN, LYC_TEACH_GREEDY},
+        {"network", options->network, LYC_AGENT_SHARED, LYC_AGENT_LOGITS},
         {"hidden", options->hidden, 1, 4096},
         {"learning_rate", options->learning_rate, 0, 10},
         {"entropy", options->entropy, 0, 1000},

@@ -35,6 +35,7 @@ LYC_BEGIN_DECLS
 #define LYC_MAX_TEACHERS 32
 
 typedef enum lyc_action_mode { LYC_ACTION_SELECT, LYC_ACTION_WEIGHT, LYC_ACTION_SELECT_WEIGHT } lyc_action_mode;
+typedef enum lyc_agent_network { LYC_AGENT_SHARED, LYC_AGENT_LOGITS } lyc_agent_network;
 typedef enum lyc_teach_mode { LYC_TEACH_MEAN, LYC_TEACH_GREEDY } lyc_teach_mode;
 typedef enum lyc_credit_kind { LYC_CREDIT_PROBE, LYC_CREDIT_ON_POLICY } lyc_credit_kind;
 
@@ -44,8 +45,9 @@ typedef struct lyc_agent_options {
     size_t weight_count;
     lyc_action_mode action;
     lyc_teach_mode teach;
+    lyc_agent_network network;  /* one MLP for all teachers, or free logits that look at nothing */
     int hidden;                 /* width of the shared policy's tanh layer (32) */
-    double learning_rate;       /* Adam, 0.02 */
+    double learning_rate;       /* Adam; 0.02, free logits 0.1 */
     double entropy;             /* weight of the entropy bonus, 0.01 */
     double sigma;               /* deviation of the Normal of the weight scores, 0.5 */
     double clip;                /* on the normalised probe difference, 4 */

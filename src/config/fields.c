@@ -28,6 +28,7 @@
 /* lyc__type_choice stores an index as an enum: names stand in the order of the enum's values. */
 _Static_assert(sizeof(lyc_fusion) == sizeof(int) && sizeof(lyc_action_mode) == sizeof(int) &&
                    sizeof(lyc_teach_mode) == sizeof(int) && sizeof(lyc_credit_kind) == sizeof(int) &&
+                   sizeof(lyc_agent_network) == sizeof(int) &&
                    sizeof(lyc_select) == sizeof(int) && sizeof(lyc_decay) == sizeof(int) && sizeof(lyc_teacher_view) == sizeof(int),
                "enums of the configuration are as wide as int");
 
@@ -154,12 +155,13 @@ const lyc__field lyc__fields[] = {
      .doc = "What the student follows: the policy's mean weights, or its most probable choice."},
     {.path = "agent.granularity", .type = &lyc__type_only_choice, DISTILL, .names = NAMES("batch"),
      .initial = "\"batch\"", .doc = "One decision for each batch."},
-    {.path = "agent.network", .type = &lyc__type_only_choice, DISTILL, .names = NAMES("shared"),
-     .initial = "\"shared\"", .doc = "One small network scores every teacher."},
+    {.path = "agent.network", CHOICE(agent.network, NAMES("shared", "logits")), DISTILL, .initial = "\"shared\"",
+     .doc = "One small network scores every teacher by what the batch shows, or free logits, the same for every batch."},
     {.path = "agent.hidden", INTEGER(agent.hidden), DISTILL, .low = 1, .high = 4096, .initial = "32",
-     .doc = "Width of the policy's hidden layer."},
-    {.path = "agent.learning_rate", NUMBER(agent.learning_rate), DISTILL, .low = 0, .high = 10,
-     .above = true, .initial = "0.02", .doc = "Learning rate of the policy (Adam)."},
+     .doc = "`shared`: width of the policy's hidden layer."},
+    {.path = "agent.learning_rate", .type = &lyc__type_number_auto, DISTILL, .offset = AT(agent.learning_rate),
+     .low = 0, .high = 10, .above = true, .initial = "null",
+     .doc = "Learning rate of the policy (Adam); null = 0.02 for `shared`, 0.1 for `logits`."},
     {.path = "agent.entropy", NUMBER(agent.entropy), DISTILL, .low = 0, .high = 10, .initial = "0.01",
      .doc = "Weight of the entropy bonus, which keeps the policy undecided without evidence."},
     {.path = "agent.sigma", NUMBER(agent.sigma), DISTILL, .low = 0, .high = 10, .above = true,

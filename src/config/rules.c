@@ -16,6 +16,12 @@ static void fill_weight_decay(lyc_config *config, lyc__problems *problems) {
         config->optimizer.weight_decay = same(config->optimizer.kind, "adamw") ? 0.01 : 0;
 }
 
+static void fill_agent_learning_rate(lyc_config *config, lyc__problems *problems) {
+    (void)problems;
+    if (isnan(config->agent.learning_rate))
+        config->agent.learning_rate = config->agent.network == LYC_AGENT_LOGITS ? 0.1 : 0.02;
+}
+
 static void check_fractions(lyc_config *config, lyc__problems *problems) {
     if (config->data.split.reward_fraction + config->data.split.valid_fraction >= 1)
         lyc__problem(problems, "data",
@@ -204,6 +210,8 @@ static void check_milestones(lyc_config *config, lyc__problems *problems) {
 const lyc__rule lyc__rules[] = {
     {{"optimizer"}, LYC__FOR_BOTH, fill_weight_decay,
      "`optimizer.weight_decay` null becomes 0.01 for `adamw` and 0 for the others."},
+    {{"agent"}, LYC__FOR_DISTILL, fill_agent_learning_rate,
+     "`agent.learning_rate` null becomes 0.02 for `agent.network` \"shared\" and 0.1 for \"logits\"."},
     {{"data.reward_fraction", "data.valid_fraction"}, LYC__FOR_BOTH, check_fractions,
      "`data.reward_fraction` and `data.valid_fraction` together stay under 1."},
     {{"data.augment"}, LYC__FOR_BOTH, check_views_used,

@@ -17,6 +17,7 @@ typedef struct setting {
     lyc_credit_kind credit;
     double noise; /* deviation of a reward; arms differ by 2/3 (selected) or by up to 1 (weights) */
     int rounds;   /* pairs, or intervals of one decision */
+    lyc_agent_network network;
     bool learns;
     bool swap; /* good and harmful change places half way */
 } setting;
@@ -90,6 +91,8 @@ static void play(const setting *s, uint64_t seed, double *share) {
     lyc_agent_options options = default_options("learned");
     options.action = s->action;
     options.credit.kind = s->credit;
+    options.network = s->network;
+    if (s->network == LYC_AGENT_LOGITS) options.learning_rate = 0.1;
     if (s->credit == LYC_CREDIT_ON_POLICY) options.credit.steps = s->learns ? 1 : s->rounds;
     lyc_agent_facts facts = test_facts(K);
     assert_int_equal(lyc_strategy_create(&g.strategy, &options, &facts, seed, MAX_ROWS, NULL), LYC_OK);
@@ -185,6 +188,25 @@ static void the_policy_follows_when_the_parts_change_places(void **state) {
     assert_true(seeds_that_found_out(&s, 0.8, 0.2) >= SEEDS - 1);
 }
 
+static void free_logits_do_so_too(void **state) {
+    (void)state;
+    setting s = {.action = LYC_ACTION_SELECT,
+                 .credit = LYC_CREDIT_PROBE,
+                 .noise = 0.3,
+                 .rounds = 300,
+                 .network = LYC_AGENT_LOGITS,
+                 .learns = true};
+    assert_int_equal(seeds_that_found_out(&s, 0.95, 0.05), SEEDS);
+    s.credit = LYC_CREDIT_ON_POLICY;
+    s.rounds = 600;
+    assert_int_equal(seeds_that_found_out(&s, 0.95, 0.05), SEEDS);
+    s.credit = LYC_CREDIT_PROBE;
+    s.swap = true;
+    assert_true(seeds_that_found_out(&s, 0.8, 0.2) >= SEEDS - 1);
+    s.learns = s.swap = false;
+    assert_int_equal(seeds_that_found_out(&s, 0.95, 0.05), 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(probes_find_the_good_and_drop_the_harmful_arm_on_every_seed),
@@ -193,6 +215,7 @@ int main(void) {
         cmocka_unit_test(on_policy_rewards_do_so_too),
         cmocka_unit_test(without_the_update_nobody_finds_out),
         cmocka_unit_test(the_policy_follows_when_the_parts_change_places),
+        cmocka_unit_test(free_logits_do_so_too),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -382,11 +382,12 @@ static void the_other_kind_of_credit_is_refused(void **state) {
 
 static void options_out_of_bounds_are_refused_by_key(void **state) {
     (void)state;
-    lyc_agent_options bad[10];
-    const char *const keys[10] = {
-        "agent.hidden", "agent.hidden", "agent.learning_rate", "agent.learning_rate", "agent.entropy",
-        "agent.sigma",  "agent.clip",   "agent.credit.steps",  "agent.action",        "agent.teach"};
-    for (int i = 0; i < 10; i++) bad[i] = default_options("learned");
+    lyc_agent_options bad[11];
+    const char *const keys[11] = {"agent.hidden",        "agent.hidden",       "agent.learning_rate",
+                                  "agent.learning_rate", "agent.entropy",      "agent.sigma",
+                                  "agent.clip",          "agent.credit.steps", "agent.action",
+                                  "agent.teach",         "agent.network"};
+    for (int i = 0; i < 11; i++) bad[i] = default_options("learned");
     bad[0].hidden = 0;
     bad[1].hidden = 5000;
     bad[2].learning_rate = -0.1;
@@ -397,8 +398,9 @@ static void options_out_of_bounds_are_refused_by_key(void **state) {
     bad[7].credit.steps = 0;
     bad[8].action = (lyc_action_mode)3;
     bad[9].teach = (lyc_teach_mode)2;
+    bad[10].network = (lyc_agent_network)2;
     lyc_agent_facts facts = test_facts(K);
-    for (int i = 0; i < 10; i++) {
+    for (int i = 0; i < 11; i++) {
         lyc_strategy *strategy;
         lyc_error err = {0};
         assert_int_equal(lyc_strategy_create(&strategy, &bad[i], &facts, 1, 4, &err), LYC_ECONFIG);

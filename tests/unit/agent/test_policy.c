@@ -1,5 +1,5 @@
-/* The shared policy: against PyTorch, against central differences, for any number and order of teachers; its
- * floor. */
+/* The policies: free logits; the shared one against PyTorch, against central differences, for any number and
+ * order of teachers; its floor. */
 #include "golden.h"
 
 #include "agent/observation.h"
@@ -38,20 +38,19 @@ static void forward_and_backward_are_those_of_pytorch(void **state) {
     for (size_t i = 0; i < size; i++) assert_near(gradient[i], expected[i], 1e-12);
 }
 
-static double weighted_outputs(const lyc__policy_shape *shape, const double *params,
-                               const double *observation, double *work) {
+static double weighted_outputs(const lyc__policy_kind *kind, const lyc__policy_shape *shape,
+                               const double *params, const double *observation, double *work) {
     lyc__heads heads;
     double sum = 0.0;
-    policy->forward(shape, params, observation, work, &heads);
+    kind->forward(shape, params, observation, work, &heads);
     for (int k = 0; k < shape->teachers; k++) sum += (k + 1) * heads.select[k] - (2 * k - 1) * heads.score[k];
     return sum;
 }
-static void every_parameter_has_the_slope_that_backward_says(void **state) {
-    (void)state;
+static void check_slopes(const lyc__policy_kind *kind) {
     lyc__policy_shape shape = shape_of(3);
     lyc_random random = test_random(1);
     double params[MOST_PARAMS], observation[64], work[MOST_WORK], gradient[MOST_PARAMS] = {0};
-    size_t size = policy->size(&shape);
+    size_t size = kind->size(&shape);
     fill_normal(&random, 0.5, params, size);
     fill_normal(&random, 1.0, observation, 3 * LYC__OWN + LYC__GLOBAL);
     lyc__heads heads, ahead = {0};
@@ -59,16 +58,43 @@ static void every_parameter_has_the_slope_that_backward_says(void **state) {
         ahead.select[k] = k + 1;
         ahead.score[k] = -(2 * k - 1);
     }
-    policy->forward(&shape, params, observation, work, &heads);
-    policy->backward(&shape, params, observation, work, &ahead, gradient);
+    kind->forward(&shape, params, observation, work, &heads);
+    kind->backward(&shape, params, observation, work, &ahead, gradient);
+    kind->backward(&shape, params, observation, work, &ahead, gradient); /* adds */
     for (size_t i = 0; i < size; i++) {
         double before = params[i];
         params[i] = before + 1e-5;
-        double high = weighted_outputs(&shape, params, observation, work);
+        double high = weighted_outputs(kind, &shape, params, observation, work);
         params[i] = before - 1e-5;
-        double low = weighted_outputs(&shape, params, observation, work);
+        double low = weighted_outputs(kind, &shape, params, observation, work);
         params[i] = before;
-        assert_near(gradient[i], (high - low) / 2e-5, 1e-7);
+        assert_near(gradient[i] / 2.0, (high - low) / 2e-5, 1e-7);
+    }
+}
+static void every_parameter_has_the_slope_that_backward_says(void **state) {
+    (void)state;
+    for (size_t i = 0; lyc__policy_kinds[i] != NULL; i++) check_slopes(lyc__policy_kinds[i]);
+}
+
+static void logits_are_two_numbers_a_teacher_whatever_the_batch(void **state) {
+    (void)state;
+    lyc__policy_shape shape = shape_of(3);
+    const lyc__policy_kind *kind = &lyc__policy_logits;
+    double params[6] = {9, 9, 9, 9, 9, 9}, observation[64];
+    lyc_random random = test_random(9);
+    assert_int_equal(kind->size(&shape), 6);
+    assert_int_equal(kind->workspace(&shape), 0);
+    kind->init(&shape, 1, params);
+    for (int i = 0; i < 6; i++) {
+        assert_true(params[i] == 0.0); /* nobody is preferred */
+        params[i] = i + 1;
+    }
+    for (int batch = 0; batch < 2; batch++) {
+        lyc__heads heads;
+        fill_normal(&random, 1.0, observation, 3 * LYC__OWN + LYC__GLOBAL);
+        kind->forward(&shape, params, observation, NULL, &heads);
+        assert_memory_equal(heads.select, ((double[]){1, 2, 3}), 3 * sizeof(double));
+        assert_memory_equal(heads.score, ((double[]){4, 5, 6}), 3 * sizeof(double));
     }
 }
 
@@ -165,7 +191,8 @@ static void scores_are_centred(void **state) {
 
 static void the_table_names_its_rows(void **state) {
     (void)state;
-    assert_ptr_equal(lyc__policy_kinds[0], policy);
+    assert_ptr_equal(lyc__policy_kinds[LYC_AGENT_SHARED], policy);
+    assert_ptr_equal(lyc__policy_kinds[LYC_AGENT_LOGITS], &lyc__policy_logits);
     for (size_t i = 0; lyc__policy_kinds[i] != NULL; i++) {
         assert_true(strlen(lyc__policy_kinds[i]->name) > 0);
         assert_true(strlen(lyc__policy_kinds[i]->doc) > 0);
@@ -176,6 +203,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(forward_and_backward_are_those_of_pytorch),
         cmocka_unit_test(every_parameter_has_the_slope_that_backward_says),
+        cmocka_unit_test(logits_are_two_numbers_a_teacher_whatever_the_batch),
         cmocka_unit_test(shuffled_teachers_get_shuffled_scores),
         cmocka_unit_test(one_set_of_parameters_serves_any_number_of_teachers),
         cmocka_unit_test(a_fresh_policy_prefers_nobody_and_depends_on_its_seed),

@@ -150,7 +150,7 @@ enum { ROWS = sizeof rows / sizeof *rows, MORE = sizeof more / sizeof *more };
 
 static void every_rule_has_a_row(void **state) {
     (void)state;
-    assert_int_equal(lyc__rule_count, ROWS + 1);
+    assert_int_equal(lyc__rule_count, ROWS + 2); /* and the two that complete a value */
 }
 
 /* Neighbours of the refusals: what a rule must let pass. */
@@ -205,11 +205,32 @@ static void weight_decay_follows_the_optimiser(void **state) {
     }
 }
 
+static void the_agents_learning_rate_follows_its_network(void **state) {
+    (void)state;
+    static const struct {
+        const char *sets[2];
+        lyc_agent_network network;
+        double rate;
+    } cases[] = {{{"name=x", "agent.network=shared"}, LYC_AGENT_SHARED, 0.02},
+                 {{"name=x", "agent.network=logits"}, LYC_AGENT_LOGITS, 0.1},
+                 {{"agent.learning_rate=0.5", "agent.network=logits"}, LYC_AGENT_LOGITS, 0.5},
+                 {{"agent.learning_rate=0.5", "agent.network=shared"}, LYC_AGENT_SHARED, 0.5}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        lyc_config *config = NULL;
+        assert_int_equal(lyc_config_parse(&config, D, distill_text, "t.json", cases[i].sets, 2, NULL),
+                         LYC_OK);
+        assert_true(config->agent.learning_rate == cases[i].rate);
+        assert_int_equal(config->agent.network, cases[i].network);
+        lyc_config_destroy(config);
+    }
+}
+
 int main(void) {
-    struct CMUnitTest tests[ROWS + MORE + 3] = {cmocka_unit_test(every_rule_has_a_row),
-                                                cmocka_unit_test(what_is_right_passes),
-                                                cmocka_unit_test(weight_decay_follows_the_optimiser)};
-    for (size_t i = 0; i < ROWS; i++) tests[3 + i] = test_of(&rows[i]);
-    for (size_t i = 0; i < MORE; i++) tests[3 + ROWS + i] = test_of(&more[i]);
+    struct CMUnitTest tests[ROWS + MORE + 4] = {
+        cmocka_unit_test(every_rule_has_a_row), cmocka_unit_test(what_is_right_passes),
+        cmocka_unit_test(weight_decay_follows_the_optimiser),
+        cmocka_unit_test(the_agents_learning_rate_follows_its_network)};
+    for (size_t i = 0; i < ROWS; i++) tests[4 + i] = test_of(&rows[i]);
+    for (size_t i = 0; i < MORE; i++) tests[4 + ROWS + i] = test_of(&more[i]);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
