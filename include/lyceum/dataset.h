@@ -91,6 +91,8 @@ typedef struct lyc_view_recipe {
 /* "shift=2 flip=1 seed=0", "shift=2 flip=1 cutout=8 seed=0": the recipe as it enters a bank's key (without the
  * count of views). What cuts nothing out has the key that it had before there was a cutout. */
 LYC_API void lyc_view_key(const lyc_view_recipe *recipe, char out[LYC_VIEW_KEY_SIZE]);
+/* Do views leave something of these images? LYC_ECONFIG where they are moved or cut out as a whole. */
+LYC_API LYC_MUST_USE lyc_status lyc_view_check(const lyc_view_recipe *recipe, const lyc_dataset *data, lyc_error *err);
 
 /* Writes rows `rows[count]` in view `view` as NHWC floats, out[count * H*W*C]. A row has the same bits in
  * every call. `preprocess` has the data set's channels; `recipe` may be NULL (clean). Any thread; allocates

@@ -180,6 +180,7 @@ static lyc_status open_job(bank_job *job, lyc_error *err) {
     LYC_TRY(lyc__start_pool(&job->pool, job->common, err));
     job->stop = lyc__catch_stop(job->common->quiet);
     LYC_TRY(lyc_dataset_open(&job->data, config->data.path, err));
+    LYC_TRY(lyc_view_check(&config->data.view, job->data, err));
     LYC_TRY(lyc_splits_create(&job->splits, job->data, &config->data.split, err));
     LYC_TRY(gather_rows(job, err));
     return LYC_NEW_ARRAY(job->logits, (size_t)lyc_dataset_classes(job->data) * ROWS_AT_ONCE, err);

@@ -18,6 +18,23 @@ void lyc_view_key(const lyc_view_recipe *recipe, char out[LYC_VIEW_KEY_SIZE]) {
              cutout, recipe->seed);
 }
 
+lyc_status lyc_view_check(const lyc_view_recipe *recipe, const lyc_dataset *data, lyc_error *err) {
+    int channels, height, width;
+    lyc_dataset_shape(data, &channels, &height, &width);
+    int narrow = height < width ? height : width, wide = height < width ? width : height;
+    if (recipe->shift > 0 && recipe->shift >= narrow)
+        LYC_FAIL(err, LYC_ECONFIG,
+                 "data.augment.shift: %d pixels move the %d x %d images of %s out of sight; set at most %d",
+                 recipe->shift, height, width, lyc_dataset_path(data), narrow - 1);
+    if (recipe->cutout > 0 && recipe->cutout >= wide)
+        LYC_FAIL(
+            err, LYC_ECONFIG,
+            "data.augment.cutout: a square of %d pixels leaves nothing of the %d x %d images of %s; set at "
+            "most %d",
+            recipe->cutout, height, width, lyc_dataset_path(data), wide - 1);
+    return LYC_OK;
+}
+
 /* What happens to one sample: mirrored first, then moved, then cut. */
 typedef struct placement {
     int dx, dy;

@@ -10,6 +10,7 @@
 static lyc_status open_data(lyc__job *job, lyc_error *err) {
     const lyc_config *config = job->config;
     LYC_TRY(lyc_dataset_open(&job->data, config->data.path, err));
+    LYC_TRY(lyc_view_check(&config->data.view, job->data, err));
     LYC_TRY(lyc_splits_create(&job->splits, job->data, &config->data.split, err));
     job->classes = lyc_dataset_classes(job->data);
     uint32_t rows = job->splits->count[LYC_SPLIT_TRAIN];
