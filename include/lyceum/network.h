@@ -22,14 +22,34 @@
 LYC_BEGIN_DECLS
 
 #define LYC_MAX_HIDDEN 16
+#define LYC_MAX_BLOCKS 32
+
+/* How a residual path changes its shape: every second pixel and channels of zeros, or a 1 x 1 convolution with
+ * batch norm. */
+typedef enum lyc_shortcut { LYC_SHORTCUT_PAD, LYC_SHORTCUT_PROJECT } lyc_shortcut;
+
+/* Convolution with a border of kernel / 2, batch norm, ReLU, max pooling, dropout. */
+typedef struct lyc_block {
+    int channels;
+    int kernel;      /* odd */
+    int stride;
+    bool batch_norm; /* the convolution then has no bias */
+    int pool;        /* side of the pooling window; 1 = none */
+    double dropout;  /* in [0, 1) */
+} lyc_block;
 
 typedef struct lyc_network_spec {
-    const char *arch;           /* a row of the table of architectures: "mlp", "lenet5" */
+    const char *arch;           /* a row of the table of architectures: "mlp", "lenet5", "resnet", "convnet" */
     int channels, height, width;
     int classes;
     int hidden[LYC_MAX_HIDDEN]; /* mlp: widths of the hidden layers; hidden_count 0 = the arch's default */
     int hidden_count;
-    double dropout;             /* in [0, 1), after each hidden fully connected layer; 0 = none */
+    double dropout;             /* in [0, 1), after each hidden fully connected layer (resnet, convnet: before
+                                   the only one); 0 = none */
+    int depth;                  /* resnet: 6 n + 2 layers; 0 = the default */
+    lyc_shortcut shortcut;      /* resnet */
+    lyc_block blocks[LYC_MAX_BLOCKS]; /* convnet; block_count 0 = the default */
+    size_t block_count;
 } lyc_network_spec;
 
 typedef struct lyc_network lyc_network;

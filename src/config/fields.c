@@ -5,6 +5,7 @@
 
 #define AT(member)         offsetof(lyc_config, member)
 #define IN_TEACHER(member) offsetof(lyc_teacher_options, member)
+#define IN_BLOCK(member)   offsetof(lyc_block, member)
 #define IN_TERM(member)    offsetof(struct lyc_loss_term, member)
 
 /* The member's own type chooses how an integer is stored, so that the row cannot disagree with the header. */
@@ -28,12 +29,13 @@
 /* lyc__type_choice stores an index as an enum: names stand in the order of the enum's values. */
 _Static_assert(sizeof(lyc_fusion) == sizeof(int) && sizeof(lyc_action_mode) == sizeof(int) &&
                    sizeof(lyc_teach_mode) == sizeof(int) && sizeof(lyc_credit_kind) == sizeof(int) &&
-                   sizeof(lyc_agent_network) == sizeof(int) &&
-                   sizeof(lyc_select) == sizeof(int) && sizeof(lyc_decay) == sizeof(int) && sizeof(lyc_teacher_view) == sizeof(int),
+                   sizeof(lyc_agent_network) == sizeof(int) && sizeof(lyc_shortcut) == sizeof(int) &&
+                   sizeof(lyc_select) == sizeof(int) && sizeof(lyc_decay) == sizeof(int) &&
+                   sizeof(lyc_teacher_view) == sizeof(int),
                "enums of the configuration are as wide as int");
 
 #define NAMES(...)    ((const char *const[]){__VA_ARGS__, NULL})
-#define ARCHITECTURES NAMES("mlp", "lenet5")
+#define ARCHITECTURES NAMES("mlp", "lenet5", "resnet", "convnet")
 #define STRATEGIES                                                                                           \
     NAMES("none", "single:<teacher>", "best_single", "uniform", "static", "random_single", "random_subset",  \
           "validated", "validated:accuracy", "confidence", "entropy", "gradient", "learned")
@@ -41,12 +43,33 @@ _Static_assert(sizeof(lyc_fusion) == sizeof(int) && sizeof(lyc_action_mode) == s
 /* clang-format off */
 #define NETWORK_ROWS(key, command)                                                                           \
     {.path = key, GROUP, command, .doc = "The network to train."},                                           \
-    {.path = key ".arch", CHOICE_TEXT(network.arch, ARCHITECTURES), command, .doc = "Perceptron or small convolutional net."},        \
+    {.path = key ".arch", CHOICE_TEXT(network.arch, ARCHITECTURES), command, .doc = "Perceptron or convolutional net."},        \
     {.path = key ".hidden", .type = &lyc__type_widths, command, .offset = AT(network.hidden),                \
      .count_offset = AT(network.hidden_count), .low = 1, .high = 65536, .most = LYC_MAX_HIDDEN,              \
      .initial = "[]", .doc = "Widths of the hidden layers (`mlp`); empty = the architecture's own."},        \
     {.path = key ".dropout", NUMBER(network.dropout), command, .low = 0, .high = 1, .below = true,           \
-     .initial = "0", .doc = "Share of hidden activations dropped in training."}
+     .initial = "0", .doc = "Share of hidden activations dropped in training."},                             \
+    {.path = key ".depth", INTEGER(network.depth), command, .low = 0, .high = 110, .initial = "0",           \
+     .doc = "`resnet`: layers, 6 n + 2 (8, 20, 32, 44, 56, ...); 0 = 20."},                                  \
+    {.path = key ".shortcut", CHOICE(network.shortcut, NAMES("pad", "project")), command,                    \
+     .initial = "\"pad\"", .doc = "`resnet`: shortcuts without parameters, or 1 x 1 convolutions."},         \
+    {.path = key ".blocks", .type = &lyc__type_objects_inline, command, .offset = AT(network.blocks),        \
+     .count_offset = AT(network.block_count), .element_size = sizeof(lyc_block), .most = LYC_MAX_BLOCKS,     \
+     .initial = "[]", .doc = "`convnet`: its blocks; empty = three of 32, 64 and 128 channels."},            \
+    {.path = key ".blocks[].channels", .type = &lyc__type_integer, command, .offset = IN_BLOCK(channels),    \
+     .storage = LYC__STORE_I32, .low = 1, .high = 16384, .doc = "Channels that the convolution gives."},     \
+    {.path = key ".blocks[].kernel", .type = &lyc__type_integer, command, .offset = IN_BLOCK(kernel),        \
+     .storage = LYC__STORE_I32, .low = 1, .high = 15, .initial = "3", .doc = "Side of the kernel, odd."},    \
+    {.path = key ".blocks[].stride", .type = &lyc__type_integer, command, .offset = IN_BLOCK(stride),        \
+     .storage = LYC__STORE_I32, .low = 1, .high = 15, .initial = "1", .doc = "Stride of the convolution."},  \
+    {.path = key ".blocks[].batch_norm", .type = &lyc__type_flag, command, .offset = IN_BLOCK(batch_norm),   \
+     .initial = "true", .doc = "Batch norm behind the convolution, which then has no bias."},                \
+    {.path = key ".blocks[].pool", .type = &lyc__type_integer, command, .offset = IN_BLOCK(pool),            \
+     .storage = LYC__STORE_I32, .low = 1, .high = 15, .initial = "1",                                        \
+     .doc = "Side of the max pooling behind the ReLU; 1 = none."},                                           \
+    {.path = key ".blocks[].dropout", .type = &lyc__type_number, command, .offset = IN_BLOCK(dropout),       \
+     .low = 0, .high = 1, .below = true, .initial = "0",                                                     \
+     .doc = "Share of the block's outputs dropped in training."}
 /* clang-format on */
 
 /* A row takes a line or two: clang-format would give each initialiser its own. */

@@ -206,6 +206,30 @@ static void check_milestones(lyc_config *config, lyc__problems *problems) {
     }
 }
 
+static void check_layers(lyc_config *config, lyc__problems *problems) {
+    const bool train = config->command == LYC_CONFIG_TRAIN;
+    const lyc_network_spec *spec = &config->network;
+    if (!spec->arch) return; /* it has a problem of its own */
+    const bool resnet = same(spec->arch, "resnet");
+    if (spec->depth != 0 && !resnet)
+        lyc__problem(problems, train ? "network.depth" : "student.depth",
+                     "is for arch \"resnet\", not \"%s\"; remove it", spec->arch);
+    else if (spec->depth != 0 && (spec->depth < 8 || spec->depth % 6 != 2))
+        lyc__problem(problems, train ? "network.depth" : "student.depth",
+                     "is %d, not 6 n + 2: 8, 14, 20, 32, 44, 56, ...", spec->depth);
+    if (spec->shortcut != LYC_SHORTCUT_PAD && !resnet)
+        lyc__problem(problems, train ? "network.shortcut" : "student.shortcut",
+                     "is for arch \"resnet\", not \"%s\"; remove it", spec->arch);
+    if (spec->block_count > 0 && !same(spec->arch, "convnet"))
+        lyc__problem(problems, train ? "network.blocks" : "student.blocks",
+                     "are for arch \"convnet\", not \"%s\"; remove them", spec->arch);
+    for (size_t i = 0; i < spec->block_count; i++)
+        if (spec->blocks[i].kernel % 2 == 0)
+            lyc__problem(problems, train ? "network.blocks" : "student.blocks",
+                         "block %zu has a kernel of %d; only odd ones keep the size", i + 1,
+                         spec->blocks[i].kernel);
+}
+
 /* clang-format off */
 const lyc__rule lyc__rules[] = {
     {{"optimizer"}, LYC__FOR_BOTH, fill_weight_decay,
@@ -222,6 +246,8 @@ const lyc__rule lyc__rules[] = {
     {{"data.class_order"}, LYC__FOR_BOTH, check_class_order, "`data.class_order` names each class once, from 0 on."},
     {{"student", "network"}, LYC__FOR_BOTH, check_hidden,
      "`student.hidden` and `network.hidden` are for architecture `mlp`."},
+    {{"student", "network"}, LYC__FOR_BOTH, check_layers,
+     "`depth` (6 n + 2) and `shortcut` are for architecture `resnet`, `blocks` with odd kernels for `convnet`."},
     {{"data.augment"}, LYC__FOR_DISTILL, check_teacher_view,
      "`data.augment.teacher_view` \"clean\" needs at least 2 `data.augment.views`."},
     {{"teachers"}, LYC__FOR_DISTILL, check_teacher_names, "Names of teachers are unique."},

@@ -9,6 +9,7 @@
 #include "base/json_writer.h"
 #include "io/dataset_file.h"
 #include "io/hdf5_output.h"
+#include "io/model_layers.h"
 #include "lyceum/memory.h"
 #include "lyceum/model.h"
 
@@ -39,6 +40,7 @@ static void hash_network(lyc__hash *hash, const lyc_model *model) {
         size = snprintf(line, sizeof line, " %d", spec->hidden[i]);
         lyc__hash_update(hash, line, (size_t)size);
     }
+    lyc__model_layers_hash(spec, hash);
     lyc__hash_update(hash, "\n", 1);
     size_t bytes = (size_t)model->preprocess.channels * sizeof(float);
     lyc__hash_update(hash, model->preprocess.mean, bytes);
@@ -123,6 +125,7 @@ static lyc_status write_spec(const lyc_model *model, hid_t file, lyc_error *err)
         int64_t value = sizes[i].value;
         LYC_TRY(lyc__h5_write_attribute(file, sizes[i].name, H5T_NATIVE_INT64, &value, 1, true, err));
     }
+    LYC_TRY(lyc__model_layers_write(spec, file, err));
     int64_t hidden[LYC_MAX_HIDDEN];
     for (int i = 0; i < spec->hidden_count; i++) hidden[i] = spec->hidden[i];
     LYC_TRY(lyc__h5_write_attribute(file, "hidden", H5T_NATIVE_INT64, hidden, (size_t)spec->hidden_count,
@@ -167,6 +170,7 @@ static lyc_status write_config(const lyc_model *model, hid_t file, lyc_error *er
     for (int i = 0; i < spec->hidden_count; i++) lyc__json_integer(&json, NULL, spec->hidden[i]);
     lyc__json_end(&json);
     lyc__json_number(&json, "dropout", spec->dropout);
+    lyc__model_layers_json(spec, &json);
     write_numbers(&json, "mean", model->preprocess.mean, model->preprocess.channels);
     write_numbers(&json, "std", model->preprocess.std, model->preprocess.channels);
     lyc__json_array(&json, "classes");
@@ -276,6 +280,7 @@ static lyc_status read_network(lyc_model *model, hid_t file, const char *path, l
     LYC_TRY(read_size(&spec.height, file, "height", LYC__DATASET_MAX_SIDE, err));
     LYC_TRY(read_size(&spec.width, file, "width", LYC__DATASET_MAX_SIDE, err));
     LYC_TRY(read_hidden(&spec, file, err));
+    LYC_TRY(lyc__model_layers_read(&spec, file, err));
     if (lyc__h5_has_attribute(file, "dropout"))
         LYC_TRY(read_numbers(&spec.dropout, file, "dropout", 1, -1, err));
     LYC_TRY(read_preprocess(&model->preprocess, file, spec.channels, err));

@@ -3,7 +3,8 @@
 
 #include <string.h>
 
-static const lyc__arch *const table[] = {&lyc__arch_mlp, &lyc__arch_lenet5};
+static const lyc__arch *const table[] = {&lyc__arch_mlp, &lyc__arch_lenet5, &lyc__arch_resnet,
+                                         &lyc__arch_convnet};
 
 const lyc__arch *lyc__arch_at(size_t index) {
     return index < sizeof table / sizeof *table ? table[index] : NULL;

@@ -16,6 +16,6 @@ typedef struct lyc__arch {
 const lyc__arch *lyc__arch_at(size_t index);
 const lyc__arch *lyc__arch_named(const char *name);
 
-extern const lyc__arch lyc__arch_mlp, lyc__arch_lenet5;
+extern const lyc__arch lyc__arch_mlp, lyc__arch_lenet5, lyc__arch_resnet, lyc__arch_convnet;
 
 #endif

@@ -3,6 +3,8 @@
 #include "nn/arch.h"
 
 static lyc_status build(const lyc_network_spec *spec, lyc__graph *graph, lyc_error *err) {
+    if (spec->depth != 0 || spec->shortcut != LYC_SHORTCUT_PAD || spec->block_count > 0)
+        LYC_FAIL(err, LYC_ECONFIG, "depth, shortcut and blocks are for other architectures; remove the keys");
     if (spec->hidden_count > 0)
         LYC_FAIL(err, LYC_ECONFIG,
                  "hidden: the widths of lenet5 are fixed; remove the key, or take arch \"mlp\"");

@@ -6,6 +6,8 @@
 enum { DEFAULT_WIDTH = 128, MOST_WIDTH = 1 << 20 };
 
 static lyc_status build(const lyc_network_spec *spec, lyc__graph *graph, lyc_error *err) {
+    if (spec->depth != 0 || spec->shortcut != LYC_SHORTCUT_PAD || spec->block_count > 0)
+        LYC_FAIL(err, LYC_ECONFIG, "depth, shortcut and blocks are for other architectures; remove the keys");
     const int standard[] = {DEFAULT_WIDTH};
     const int *widths = spec->hidden_count > 0 ? spec->hidden : standard;
     const int layers = spec->hidden_count > 0 ? spec->hidden_count : 1;

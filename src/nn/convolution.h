@@ -26,15 +26,4 @@ extern const lyc__convolution lyc__convolution_im2col, lyc__convolution_depthwis
 void lyc__convolution_add_bias(const lyc__call *call, float *out, size_t rows);
 void lyc__convolution_sum_bias(const lyc__call *call);
 
-/* Where tap (i, j) of output pixel (p, q) meets the image: false when that is in the border of zeros. */
-static inline bool lyc__tap_meets(const lyc__node *node, size_t p, size_t q, size_t i, size_t j,
-                                  size_t *pixel) {
-    const lyc__window *w = &node->window;
-    const size_t y = p * w->stride[0] + i * node->dilation[0], x = q * w->stride[1] + j * node->dilation[1];
-    if (y < w->padding[0] || y >= w->height + w->padding[0]) return false;
-    if (x < w->padding[1] || x >= w->width + w->padding[1]) return false;
-    *pixel = (y - w->padding[0]) * w->width + x - w->padding[1];
-    return true;
-}
-
 #endif

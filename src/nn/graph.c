@@ -158,6 +158,24 @@ int lyc__dropout(lyc__graph *graph, int x, double rate) {
     return lyc__graph_add(graph, &lyc__op_dropout, NULL, &attributes, &x, 1);
 }
 
+int lyc__avg_pool(lyc__graph *graph, int x, size_t kernel, size_t stride, size_t padding) {
+    const lyc__attributes attributes = {
+        .kernel = {kernel, kernel}, .stride = {stride, stride}, .padding = {padding, padding}};
+    return lyc__graph_add(graph, &lyc__op_avg_pool, NULL, &attributes, &x, 1);
+}
+
+int lyc__global_avg_pool(lyc__graph *graph, int x) {
+    if (graph->status != LYC_OK) return 0;
+    const size_t *dims = lyc__graph_shape(graph, x)->dims;
+    const lyc__attributes attributes = {.kernel = {dims[0], dims[1]}, .stride = {1, 1}};
+    return lyc__flatten(graph, lyc__graph_add(graph, &lyc__op_avg_pool, NULL, &attributes, &x, 1));
+}
+
+int lyc__subsample(lyc__graph *graph, int x, size_t outputs, size_t stride) {
+    const lyc__attributes attributes = {.outputs = outputs, .stride = {stride, stride}};
+    return lyc__graph_add(graph, &lyc__op_subsample, NULL, &attributes, &x, 1);
+}
+
 int lyc__flatten(lyc__graph *graph, int x) {
     return lyc__graph_add(graph, &lyc__op_flatten, NULL, NULL, &x, 1);
 }

@@ -40,6 +40,9 @@ int lyc__conv2d(lyc__graph *graph, int x, const char *name, size_t outputs, size
 int lyc__relu(lyc__graph *graph, int x);
 int lyc__max_pool(lyc__graph *graph, int x, size_t kernel);
 int lyc__dropout(lyc__graph *graph, int x, double rate); /* nothing for a rate of 0 */
+int lyc__avg_pool(lyc__graph *graph, int x, size_t kernel, size_t stride, size_t padding);
+int lyc__global_avg_pool(lyc__graph *graph, int x); /* mean over all pixels, as a row of features */
+int lyc__subsample(lyc__graph *graph, int x, size_t outputs, size_t stride);
 int lyc__flatten(lyc__graph *graph, int x);
 int lyc__add(lyc__graph *graph, int a, int b);
 int lyc__conv2d_plain(lyc__graph *graph, int x, const char *name, size_t outputs, size_t kernel,

@@ -25,6 +25,9 @@ static lyc_status check_spec(const lyc_network_spec *spec, lyc_error *err) {
     if (spec->hidden_count < 0 || spec->hidden_count > LYC_MAX_HIDDEN)
         LYC_FAIL(err, LYC_ECONFIG, "network: hidden has %d entries, not between 0 and %d", spec->hidden_count,
                  LYC_MAX_HIDDEN);
+    if (spec->block_count > LYC_MAX_BLOCKS)
+        LYC_FAIL(err, LYC_ECONFIG, "network: blocks has %zu entries, not between 0 and %d", spec->block_count,
+                 LYC_MAX_BLOCKS);
     if (!(spec->dropout >= 0 && spec->dropout < 1))
         LYC_FAIL(err, LYC_ECONFIG, "network: dropout is %g, not in [0, 1)", spec->dropout);
     return LYC_OK;

@@ -95,6 +95,17 @@ lyc__param *lyc__node_declare(lyc__node *node, const char *suffix, int rank, siz
  * window fits. */
 lyc_status lyc__node_place_window(lyc__node *node, lyc_error *err);
 
+/* Where tap (i, j) of output pixel (p, q) meets the image: false when that is in the border of zeros. */
+static inline bool lyc__tap_meets(const lyc__node *node, size_t p, size_t q, size_t i, size_t j,
+                                  size_t *pixel) {
+    const lyc__window *w = &node->window;
+    const size_t y = p * w->stride[0] + i * node->dilation[0], x = q * w->stride[1] + j * node->dilation[1];
+    if (y < w->padding[0] || y >= w->height + w->padding[0]) return false;
+    if (x < w->padding[1] || x >= w->width + w->padding[1]) return false;
+    *pixel = (y - w->padding[0]) * w->width + x - w->padding[1];
+    return true;
+}
+
 /* ---- running ---------------------------------------------------------------------------------- */
 
 typedef struct lyc__tensor {
@@ -180,6 +191,7 @@ struct lyc__operator {
 const lyc__operator *lyc__operator_at(size_t index);
 
 extern const lyc__operator lyc__op_linear, lyc__op_conv2d, lyc__op_relu, lyc__op_max_pool, lyc__op_dropout,
-    lyc__op_flatten, lyc__op_add, lyc__op_batch_norm, lyc__op_cross_entropy, lyc__op_kl;
+    lyc__op_flatten, lyc__op_add, lyc__op_batch_norm, lyc__op_avg_pool, lyc__op_subsample,
+    lyc__op_cross_entropy, lyc__op_kl;
 
 #endif

@@ -85,7 +85,26 @@ def batch_norm(spec):
     return y, [x], [*layer.parameters(), *state], {"mean": layer.running_mean, "var": layer.running_var}
 
 
-OPERATORS = {conv2d: CONV2D, batch_norm: BATCH_NORM}
+AVG_POOL = [  # rows, channels, height, width, kernel, stride, padding
+    (2, 3, 8, 6, 2, 2, 2, 2, 0, 0), (1, 17, 7, 9, 3, 3, 2, 1, 1, 1), (2, 5, 6, 5, 3, 2, 3, 2, 1, 0),
+    (2, 20, 4, 4, 4, 4, 1, 1, 0, 0),
+]
+
+
+def avg_pool(spec):
+    x = leaf(*spec[:4])
+    return F.avg_pool2d(x, spec[4:6], stride=spec[6:8], padding=spec[8:10]), [x], []
+
+
+SUBSAMPLE = [(2, 8, 6, 6, 16), (1, 3, 7, 5, 6)]  # rows, channels, height, width, outputs
+
+
+def subsample(spec):
+    x, more = leaf(*spec[:4]), spec[4] - spec[1]
+    return F.pad(x[:, :, ::2, ::2], (0, 0, 0, 0, more // 2, more - more // 2)), [x], []
+
+
+OPERATORS = {conv2d: CONV2D, batch_norm: BATCH_NORM, avg_pool: AVG_POOL, subsample: SUBSAMPLE}
 
 out = Writer("nn_layers.bin")
 for operator, cases in OPERATORS.items():

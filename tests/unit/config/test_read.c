@@ -130,7 +130,7 @@ static const wrong rows[] = {
      T,
      "{\"output\": \"o\", \"data\": {\"path\": \"p\"}, \"network\": {\"arch\": 3}}",
      {NULL},
-     "t.json: network.arch: must be \"mlp\" or \"lenet5\", not the number 3"},
+     "t.json: network.arch: must be \"mlp\", \"lenet5\", \"resnet\" or \"convnet\", not the number 3"},
     {"only choice",
      D,
      NULL,

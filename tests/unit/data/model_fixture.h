@@ -26,6 +26,18 @@ static inline void assert_same_model(const lyc_model *a, const lyc_model *b) {
     assert_int_equal(left->width, right->width);
     assert_int_equal(left->classes, right->classes);
     assert_int_equal(left->hidden_count, right->hidden_count);
+    assert_int_equal(left->depth, right->depth);
+    assert_int_equal(left->shortcut, right->shortcut);
+    assert_int_equal(left->block_count, right->block_count);
+    for (size_t i = 0; i < left->block_count; i++) {
+        const lyc_block *a_block = &left->blocks[i], *b_block = &right->blocks[i];
+        assert_int_equal(a_block->channels, b_block->channels);
+        assert_int_equal(a_block->kernel, b_block->kernel);
+        assert_int_equal(a_block->stride, b_block->stride);
+        assert_int_equal(a_block->batch_norm, b_block->batch_norm);
+        assert_int_equal(a_block->pool, b_block->pool);
+        assert_true(a_block->dropout == b_block->dropout);
+    }
     assert_memory_equal(left->hidden, right->hidden, sizeof left->hidden);
     assert_true(left->dropout == right->dropout);
     assert_memory_equal(&a->preprocess, &b->preprocess, sizeof a->preprocess);

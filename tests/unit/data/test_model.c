@@ -25,6 +25,16 @@ static void test_what_was_saved_is_loaded(void **state) {
     check_round_trip(&small, &mlp);
     check_round_trip(&images, &(lyc_network_spec){.arch = "lenet5"});
     check_round_trip(&images, &(lyc_network_spec){.arch = "mlp"});
+    check_round_trip(&images, &(lyc_network_spec){.arch = "resnet"});
+    check_round_trip(
+        &images,
+        &(lyc_network_spec){.arch = "resnet", .depth = 8, .shortcut = LYC_SHORTCUT_PROJECT, .dropout = 0.1});
+    check_round_trip(&images,
+                     &(lyc_network_spec){
+                         .arch = "convnet",
+                         .blocks = {{.channels = 5, .kernel = 3, .stride = 2, .batch_norm = true, .pool = 2},
+                                    {.channels = 4, .kernel = 5, .stride = 1, .pool = 1, .dropout = 0.25}},
+                         .block_count = 2});
 }
 
 static void test_a_model_fits_its_data(void **state) {

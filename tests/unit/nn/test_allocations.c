@@ -34,6 +34,13 @@ static const lyc_network_spec mlp = {.arch = "mlp",
                                      .dropout = 0.1};
 static const lyc_network_spec lenet5 = {
     .arch = "lenet5", .channels = 1, .height = 28, .width = 28, .classes = 10};
+static const lyc_network_spec resnet8 = {.arch = "resnet",
+                                         .channels = 3,
+                                         .height = 12,
+                                         .width = 12,
+                                         .classes = 10,
+                                         .depth = 8,
+                                         .shortcut = LYC_SHORTCUT_PROJECT};
 static const lyc_optimizer_options adam = {.kind = "adam", .beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-8};
 
 static void check_steps(const lyc_network_spec *spec) {
@@ -71,6 +78,7 @@ static void steady_steps_allocate_nothing(void **state) {
     lyc_allocator_set(&counting);
     check_steps(&mlp);
     check_steps(&lenet5);
+    check_steps(&resnet8);
     assert_int_equal(counted.alive, 0);
     lyc_allocator_set(NULL);
 }
@@ -112,6 +120,7 @@ static void failing_allocations(void **state) {
     lyc_allocator_set(&counting);
     check_failures(&mlp);
     check_failures(&lenet5);
+    check_failures(&resnet8);
     lyc_allocator_set(NULL);
 }
 

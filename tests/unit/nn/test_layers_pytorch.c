@@ -59,11 +59,30 @@ static void running_statistics(void **state) {
     golden_close(g);
 }
 
+static shape_case avg_pool_case(const float *spec) {
+    shape_case c = {.in = {image_of(spec)}};
+    read_window(spec + 4, &c.attributes);
+    return c;
+}
+
+static void avg_pool(void **state) {
+    (void)state;
+    check_operator("nn_layers.bin", &lyc__op_avg_pool, avg_pool_case, 4);
+}
+
+static shape_case subsample_case(const float *spec) {
+    return (shape_case){{.outputs = number(spec, 4), .stride = {2, 2}}, {image_of(spec)}};
+}
+
+static void subsample(void **state) {
+    (void)state;
+    check_operator("nn_layers.bin", &lyc__op_subsample, subsample_case, 2);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(conv2d),
-        cmocka_unit_test(batch_norm),
-        cmocka_unit_test(running_statistics),
+        cmocka_unit_test(conv2d),   cmocka_unit_test(batch_norm), cmocka_unit_test(running_statistics),
+        cmocka_unit_test(avg_pool), cmocka_unit_test(subsample),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

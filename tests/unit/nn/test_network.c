@@ -80,6 +80,61 @@ static void lenet5(void **state) {
     }
 }
 
+/* As many layers and parameters as the paper says; names as the usual PyTorch code has them. */
+static void resnet(void **state) {
+    (void)state;
+    const struct {
+        int depth;
+        lyc_shortcut shortcut;
+        size_t trainable;
+    } known[] = {{8, LYC_SHORTCUT_PAD, 75290},      {20, LYC_SHORTCUT_PAD, 269722},
+                 {0, LYC_SHORTCUT_PAD, 269722},     {32, LYC_SHORTCUT_PAD, 464154},
+                 {44, LYC_SHORTCUT_PAD, 658586},    {56, LYC_SHORTCUT_PAD, 853018},
+                 {20, LYC_SHORTCUT_PROJECT, 272474}};
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+        const lyc_network_spec spec = {.arch = "resnet",
+                                       .channels = 3,
+                                       .height = 32,
+                                       .width = 32,
+                                       .classes = 10,
+                                       .depth = known[i].depth,
+                                       .shortcut = known[i].shortcut};
+        lyc_network *net = network_create(&spec);
+        const size_t norms = (lyc_network_parameter_count(net) - 2) / 6;
+        assert_int_equal(lyc_network_trainable(net), known[i].trainable);
+        assert_int_equal(6 * norms + 2, lyc_network_parameter_count(net));
+        assert_string_equal(lyc_network_parameter(net, 0)->name, "conv1.weight");
+        assert_string_equal(lyc_network_parameter(net, 5)->name, "bn1.num_batches_tracked");
+        assert_string_equal(lyc_network_parameter(net, 6)->name, "layer1.0.conv1.weight");
+        assert_string_equal(lyc_network_parameter(net, 13)->name, "layer1.0.bn2.weight");
+        assert_string_equal(lyc_network_parameter(net, 6 * norms)->name, "linear.weight");
+        lyc_network_destroy(net);
+    }
+}
+
+static void convnet(void **state) {
+    (void)state;
+    const lyc_network_spec spec = {
+        .arch = "convnet",
+        .channels = 3,
+        .height = 17,
+        .width = 12,
+        .classes = 5,
+        .blocks = {{.channels = 6, .kernel = 3, .stride = 2, .batch_norm = true, .pool = 2, .dropout = 0.1},
+                   {.channels = 4, .kernel = 5, .stride = 1, .pool = 1}},
+        .block_count = 2};
+    const char *names[] = {"conv1.weight",     "bn1.weight",      "bn1.bias",
+                           "bn1.running_mean", "bn1.running_var", "bn1.num_batches_tracked",
+                           "conv2.weight",     "conv2.bias",      "linear.weight",
+                           "linear.bias"};
+    lyc_network *net = network_create(&spec);
+    assert_int_equal(lyc_network_parameter_count(net), sizeof names / sizeof *names);
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        assert_string_equal(lyc_network_parameter(net, i)->name, names[i]);
+    assert_int_equal(lyc_network_parameter(net, 8)->dims[1], 4);
+    lyc_network_destroy(net);
+}
+
 /* Files hold channel, height, width; the block height, width, channel, and outputs last. */
 static void import_and_export(void **state) {
     (void)state;
@@ -201,7 +256,7 @@ static void the_table(void **state) {
     size_t count = 0;
     for (; lyc_network_arch_name(count) != NULL; count++)
         assert_true(lyc_network_arch_doc(count) != NULL && lyc_network_arch_doc(count)[0] != '\0');
-    assert_int_equal(count, 2);
+    assert_int_equal(count, 4);
     assert_null(lyc_network_arch_doc(count));
     assert_ptr_equal(lyc__arch_named("lenet5"), &lyc__arch_lenet5);
     assert_null(lyc__arch_named("lenet"));
@@ -213,8 +268,16 @@ static void wrong_specs(void **state) {
         lyc_network_spec spec;
         const char *message;
     } wrong[] = {
-        {{.arch = "resnet", .channels = 1, .height = 28, .width = 28, .classes = 10},
-         "there is no arch \"resnet\"; there are: mlp, lenet5"},
+        {{.arch = "vgg", .channels = 1, .height = 28, .width = 28, .classes = 10},
+         "there is no arch \"vgg\"; there are: mlp, lenet5, resnet, convnet"},
+        {{.arch = "resnet", .channels = 3, .height = 32, .width = 32, .classes = 10, .depth = 18},
+         "depth is 18, not 6 n + 2"},
+        {{.arch = "mlp", .channels = 3, .height = 32, .width = 32, .classes = 10, .depth = 8},
+         "depth, shortcut and blocks are for other architectures"},
+        {{.arch = "convnet", .channels = 3, .height = 32, .width = 32, .classes = 10, .block_count = 1},
+         "channels of block 1 is 0"},
+        {{.arch = "convnet", .channels = 3, .height = 32, .width = 32, .classes = 10, .block_count = 33},
+         "blocks has 33 entries"},
         {{.channels = 1, .height = 28, .width = 28, .classes = 10}, "there is no arch \"\""},
         {{.arch = "mlp", .channels = 0, .height = 28, .width = 28, .classes = 10},
          "channels is 0, not between 1 and"},
@@ -348,6 +411,8 @@ int main(void) {
         cmocka_unit_test(mlp),
         cmocka_unit_test(mlp_by_default),
         cmocka_unit_test(lenet5),
+        cmocka_unit_test(resnet),
+        cmocka_unit_test(convnet),
         cmocka_unit_test(import_and_export),
         cmocka_unit_test(initial_values),
         cmocka_unit_test(dropout_drops),

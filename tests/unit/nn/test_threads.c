@@ -79,6 +79,17 @@ static void lenet5_has_the_same_bits(void **state) {
     check_bits(&lenet5);
 }
 
+static void resnet8_has_the_same_bits(void **state) {
+    (void)state;
+    check_bits(&(lyc_network_spec){.arch = "resnet",
+                                   .channels = 3,
+                                   .height = 16,
+                                   .width = 16,
+                                   .classes = 10,
+                                   .depth = 8,
+                                   .dropout = 0.2});
+}
+
 /* A workspace made for more rows gives the same bits. */
 static void room_changes_nothing(void **state) {
     (void)state;
@@ -174,6 +185,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(mlp_has_the_same_bits),
         cmocka_unit_test(lenet5_has_the_same_bits),
+        cmocka_unit_test(resnet8_has_the_same_bits),
         cmocka_unit_test(room_changes_nothing),
         cmocka_unit_test(shards),
         cmocka_unit_test(reduction),

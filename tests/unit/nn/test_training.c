@@ -54,12 +54,16 @@ static void open_lesson(lesson *l, const golden *g, const char *name, const lyc_
     l->params = harness_floats(size);
     l->gradient = harness_floats(size);
     l->in_file = harness_floats(size);
+    lyc_network_init(net, 1, l->params); /* also state */
     uint32_t generator = 7;
     for (size_t i = 0; i < lyc_network_parameter_count(net); i++) {
         const lyc_parameter *param = lyc_network_parameter(net, i);
         const size_t fan_in = param->rank > 1 ? param->size / (size_t)param->dims[0] : 64;
+        if (!param->trains) continue;
         draw(&generator, l->in_file, param->size);
-        for (size_t j = 0; j < param->size; j++) l->in_file[j] *= (float)(1 / sqrt((double)fan_in));
+        const float base = param->rank == 1 && strstr(param->name, ".weight") != NULL ? 1 : 0; /* of norms */
+        for (size_t j = 0; j < param->size; j++)
+            l->in_file[j] = base + l->in_file[j] * (float)(1 / sqrt((double)fan_in));
         lyc_network_import(net, i, l->in_file, l->params);
     }
     const lyc_network_spec *spec = lyc_network_get_spec(net);
@@ -96,6 +100,7 @@ static float train_step(lesson *l, size_t step, lyc_optimizer *optimizer, double
 static void check_params(lesson *l, const golden *g, const char *name) {
     size_t place = 0, found = 0;
     for (size_t i = 0; i < lyc_network_parameter_count(l->net); i++) {
+        if (!lyc_network_parameter(l->net, i)->trains) continue;
         lyc_network_export(l->net, i, l->params, l->in_file);
         for (size_t j = 0; j < lyc_network_parameter(l->net, i)->size; j++, place++)
             if (place % SAMPLE == 0) l->gradient[found++] = l->in_file[j];
@@ -103,10 +108,17 @@ static void check_params(lesson *l, const golden *g, const char *name) {
     assert_close("parameters", l->gradient, golden_get(g, name, "params", found), found, tolerance);
 }
 
-static void check_training(const char *name, const lyc_network_spec *spec,
+/* Running statistics, file after file. */
+static void check_state(lesson *l, const golden *g, const char *name) {
+    const size_t trainable = lyc_network_trainable(l->net), count = lyc_network_size(l->net) - trainable;
+    if (count > 0)
+        assert_close("state", l->params + trainable, golden_get(g, name, "state", count), count, tolerance);
+}
+
+static void check_training(const char *file, const char *name, const lyc_network_spec *spec,
                            const lyc_optimizer_options *options, double rate) {
     lyc_error err = {0};
-    golden *g = golden_open("nn_training.bin");
+    golden *g = golden_open(file);
     lyc_network *net = NULL;
     lyc_optimizer *optimizer = NULL;
     assert_int_equal(lyc_network_create(&net, spec, &err), LYC_OK);
@@ -118,6 +130,7 @@ static void check_training(const char *name, const lyc_network_spec *spec,
     assert_close("losses", losses, golden_get(g, name, "losses", STEPS), STEPS, tolerance);
     assert_true(losses[STEPS - 1] < losses[1]); /* it did learn */
     check_params(&l, g, name);
+    check_state(&l, g, name);
     l.first = 0;
     lyc_workspace *inference = NULL;
     assert_int_equal(lyc_workspace_create(&inference, net, LYC_MODE_INFER, BATCH, &err), LYC_OK);
@@ -147,30 +160,38 @@ static const lyc_optimizer_options adamw = {
 
 static void mlp_with_sgd(void **state) {
     (void)state;
-    check_training("mlp-sgd", &mlp, &sgd, 0.02);
+    check_training("nn_training.bin", "mlp-sgd", &mlp, &sgd, 0.02);
 }
 
 static void mlp_with_adamw(void **state) {
     (void)state;
-    check_training("mlp-adamw", &mlp, &adamw, 1e-3);
+    check_training("nn_training.bin", "mlp-adamw", &mlp, &adamw, 1e-3);
 }
 
 static void lenet5_with_sgd(void **state) {
     (void)state;
-    check_training("lenet5-sgd", &lenet5, &sgd, 0.02);
+    check_training("nn_training.bin", "lenet5-sgd", &lenet5, &sgd, 0.02);
 }
 
 static void lenet5_with_adamw(void **state) {
     (void)state;
-    check_training("lenet5-adamw", &lenet5, &adamw, 1e-3);
+    check_training("nn_training.bin", "lenet5-adamw", &lenet5, &adamw, 1e-3);
+}
+
+static void resnet8(void **state) {
+    (void)state;
+    lyc_network_spec spec = {
+        .arch = "resnet", .channels = 3, .height = 8, .width = 6, .classes = CLASSES, .depth = 8};
+    check_training("nn_resnet.bin", "resnet8-pad", &spec, &sgd, 0.02);
+    spec.shortcut = LYC_SHORTCUT_PROJECT;
+    check_training("nn_resnet.bin", "resnet8-project", &spec, &adamw, 3e-4);
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(mlp_with_sgd),
-        cmocka_unit_test(mlp_with_adamw),
-        cmocka_unit_test(lenet5_with_sgd),
-        cmocka_unit_test(lenet5_with_adamw),
+        cmocka_unit_test(mlp_with_sgd),    cmocka_unit_test(mlp_with_adamw),
+        cmocka_unit_test(lenet5_with_sgd), cmocka_unit_test(lenet5_with_adamw),
+        cmocka_unit_test(resnet8),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
