@@ -9,6 +9,7 @@ typedef struct lyc__learned {
     lyc__observation observe;
     lyc__learner learner;
     lyc_teach_mode teach;
+    double warmup;       /* share of the run */
     double *observation; /* of the last decision, normalised */
 } lyc__learned;
 

@@ -24,6 +24,7 @@ static lyc_status check(const lyc_agent_options *options, lyc_error *err) {
         {"entropy", options->entropy, 0, 1000},
         {"sigma", options->sigma, 1e-3, 1e3},
         {"clip", options->clip, 1e-3, 1e6},
+        {"warmup", options->warmup, 0, 1},
         {"credit.kind", options->credit.kind, LYC_CREDIT_PROBE, LYC_CREDIT_ON_POLICY},
         {"credit.steps", options->credit.steps, 1, 1 << 20},
     };
@@ -42,6 +43,7 @@ static lyc_status create(lyc_strategy *self, const lyc_agent_options *options, c
     LYC_TRY(LYC__STRATEGY_NEW(self, own, 1, err));
     self->own = own;
     own->teach = options->teach;
+    own->warmup = options->warmup;
     LYC_TRY(LYC__STRATEGY_NEW(self, self->weights, (size_t)self->facts.teachers, err));
     LYC_TRY(lyc__observation_create(&own->observe, self, err));
     size_t size = lyc__observation_size(&own->observe);
@@ -72,6 +74,15 @@ static void draw_action(lyc__learned *own, const lyc_decision_input *input, cons
     lyc__action_sample(&own->learner.law, heads, &random, out);
 }
 
+/* Everybody, alike. Nothing was drawn, so nothing is remembered that a reward could credit. */
+static void choose_all(int teachers, lyc_action *action) {
+    *action = (lyc_action){.log_prob = (double)NAN};
+    for (int k = 0; k < teachers; k++) {
+        action->select[k] = 1;
+        action->weight[k] = (float)(1.0 / teachers);
+    }
+}
+
 /* The action that teaches. With teach = mean its weights are the policy's means over all teachers, while
  * `select` and the log-probability stay those of the greedy set. */
 static void choose(lyc_strategy *self, const lyc_decision_input *input, const lyc__heads *heads,
@@ -100,7 +111,8 @@ static lyc_status decide(lyc_strategy *self, const lyc_decision_input *input, ly
     if (learner->algorithm->ready != NULL && !self->greedy) LYC_TRY(learner->algorithm->ready(learner, err));
     LYC_TRY(lyc__observation_build(&own->observe, input, !self->greedy, own->observation, err));
     lyc__learner_forward(learner, own->observation, NULL, &heads);
-    choose(self, input, &heads, &action, &out->value);
+    if (input->progress < own->warmup && !self->greedy) choose_all(self->facts.teachers, &action);
+    else choose(self, input, &heads, &action, &out->value);
     memcpy(self->weights, action.weight, teachers * sizeof self->weights[0]);
     memcpy(out->mean_weight, action.weight, teachers * sizeof out->mean_weight[0]);
     memcpy(out->select, action.select, teachers * sizeof out->select[0]);

@@ -51,6 +51,8 @@ typedef struct lyc_agent_options {
     double entropy;             /* weight of the entropy bonus, 0.01 */
     double sigma;               /* deviation of the Normal of the weight scores, 0.5 */
     double clip;                /* on the normalised probe difference, 4 */
+    double warmup;              /* share of the run, 0 .. 1, in which all teachers teach alike whatever the policy says;
+                                   it learns from probes meanwhile, and nothing on policy (0) */
     struct {
         lyc_credit_kind kind;
         int every;              /* probe: batches between probes (16) */
@@ -94,7 +96,7 @@ typedef struct lyc_decision {
     uint8_t select[LYC_MAX_TEACHERS];    /* never empty where it distils; per row: whoever has weight on any */
     float mean_weight[LYC_MAX_TEACHERS]; /* over the rows */
     double log_prob;             /* of the selection (and of the scores: their means, or as sampled on policy); NAN for
-                                    fixed strategies */
+                                    fixed strategies and in the warm-up */
     double entropy;              /* of the policy's selection, given that it is not empty, nats; 0 where the action
                                     mode draws none; NAN for fixed strategies */
     double value;                /* baseline's estimate of the reward (on policy), else NAN */

@@ -191,6 +191,8 @@ const lyc__field lyc__fields[] = {
      .initial = "0.5", .doc = "Deviation of the weight scores that the policy draws."},
     {.path = "agent.clip", NUMBER(agent.clip), DISTILL, .low = 0, .high = 1000, .above = true,
      .initial = "4", .doc = "Bound on a normalised difference of rewards."},
+    {.path = "agent.warmup", NUMBER(agent.warmup), DISTILL, .low = 0, .high = 1, .initial = "0",
+     .doc = "Share of the run in which all teachers teach alike; the policy learns from probes meanwhile, on policy it rests."},
     {.path = "agent.credit", GROUP, DISTILL, .doc = "How the effect of a decision is measured."},
     {.path = "agent.credit.kind", CHOICE(agent.credit.kind, NAMES("probe", "on_policy")), DISTILL,
      .initial = "\"probe\"",

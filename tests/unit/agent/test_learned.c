@@ -380,14 +380,60 @@ static void the_other_kind_of_credit_is_refused(void **state) {
     lyc_strategy_destroy(strategy);
 }
 
+/* More decisions than an interval holds: none of them waits for a reward, and the reward credits none. */
+static void in_the_warm_up_everybody_teaches_alike(void **state) {
+    (void)state;
+    static test_batch batch;
+    for (int on_policy = 0; on_policy < 2; on_policy++) {
+        lyc_agent_options options = default_options("learned");
+        options.credit.kind = on_policy ? LYC_CREDIT_ON_POLICY : LYC_CREDIT_PROBE;
+        options.warmup = 0.5;
+        lyc_strategy *strategy = make_strategy(&options, K);
+        lyc_random random = test_random(31);
+        lyc_feedback feedback;
+        for (int step = 0; step < 9; step++) {
+            fill(&batch, &random, step);
+            batch.input.progress = step / 20.0;
+            lyc_decision decision = decide(strategy, &batch.input);
+            for (int k = 0; k < K; k++) {
+                assert_true(decision.weights[k] == 0.25F && decision.mean_weight[k] == 0.25F);
+                assert_int_equal(decision.select[k], 1);
+            }
+            assert_true(isnan(decision.log_prob) && isnan(decision.value) && decision.observation != NULL);
+        }
+        if (on_policy) {
+            assert_int_equal(lyc_strategy_learn_reward(strategy, 0.5, &feedback, NULL), LYC_OK);
+            assert_true(feedback.advantage == 0.0 && feedback.gradient_norm == 0.0);
+        } else {
+            lyc_action a, b;
+            set_action(&a, (const uint8_t[K]){1, 1, 0, 0});
+            set_action(&b, (const uint8_t[K]){0, 1, 1, 0});
+            for (int draw = 0; draw < 2; draw++) {
+                lyc_action drawn;
+                lyc_strategy_sample(strategy, &batch.input, draw, &drawn);
+            }
+            assert_int_equal(lyc_strategy_learn_pair(strategy, &a, &b, 0.5, 0.1, &feedback, NULL), LYC_OK);
+            assert_true(feedback.advantage != 0.0 && feedback.gradient_norm > 0.0);
+        }
+        batch.input.progress = 0.5; /* over */
+        lyc_decision decision = decide(strategy, &batch.input);
+        assert_true(!isnan(decision.log_prob) && isnan(decision.value) == !on_policy);
+        lyc_strategy_set_greedy(strategy, true);
+        batch.input.progress = 0.0; /* evaluation asks the policy */
+        decision = decide(strategy, &batch.input);
+        assert_true(!isnan(decision.log_prob));
+        lyc_strategy_destroy(strategy);
+    }
+}
+
 static void options_out_of_bounds_are_refused_by_key(void **state) {
     (void)state;
-    lyc_agent_options bad[11];
-    const char *const keys[11] = {"agent.hidden",        "agent.hidden",       "agent.learning_rate",
+    lyc_agent_options bad[12];
+    const char *const keys[12] = {"agent.hidden",        "agent.hidden",       "agent.learning_rate",
                                   "agent.learning_rate", "agent.entropy",      "agent.sigma",
                                   "agent.clip",          "agent.credit.steps", "agent.action",
-                                  "agent.teach",         "agent.network"};
-    for (int i = 0; i < 11; i++) bad[i] = default_options("learned");
+                                  "agent.teach",         "agent.network",      "agent.warmup"};
+    for (int i = 0; i < 12; i++) bad[i] = default_options("learned");
     bad[0].hidden = 0;
     bad[1].hidden = 5000;
     bad[2].learning_rate = -0.1;
@@ -399,8 +445,9 @@ static void options_out_of_bounds_are_refused_by_key(void **state) {
     bad[8].action = (lyc_action_mode)3;
     bad[9].teach = (lyc_teach_mode)2;
     bad[10].network = (lyc_agent_network)2;
+    bad[11].warmup = 1.5;
     lyc_agent_facts facts = test_facts(K);
-    for (int i = 0; i < 11; i++) {
+    for (int i = 0; i < 12; i++) {
         lyc_strategy *strategy;
         lyc_error err = {0};
         assert_int_equal(lyc_strategy_create(&strategy, &bad[i], &facts, 1, 4, &err), LYC_ECONFIG);
@@ -423,6 +470,7 @@ int main(void) {
         cmocka_unit_test(a_reward_for_nothing_changes_nothing),
         cmocka_unit_test(rewards_that_are_not_numbers_change_nothing),
         cmocka_unit_test(the_other_kind_of_credit_is_refused),
+        cmocka_unit_test(in_the_warm_up_everybody_teaches_alike),
         cmocka_unit_test(options_out_of_bounds_are_refused_by_key),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
