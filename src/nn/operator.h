@@ -62,7 +62,8 @@ typedef struct lyc__attributes {
     size_t dilation[2];                      /* steps between the kernel's pixels; 0 = 1 */
     size_t groups;                           /* of channels that do not mix; 0 = 1 */
     bool without_bias;
-    double rate; /* of dropout */
+    bool approximate; /* GELU by tanh */
+    double rate;      /* of dropout; slope of LeakyReLU */
     double temperature;
     double momentum, epsilon; /* of normalisations */
 } lyc__attributes;
@@ -191,7 +192,7 @@ struct lyc__operator {
 const lyc__operator *lyc__operator_at(size_t index);
 
 extern const lyc__operator lyc__op_linear, lyc__op_conv2d, lyc__op_relu, lyc__op_max_pool, lyc__op_dropout,
-    lyc__op_flatten, lyc__op_add, lyc__op_batch_norm, lyc__op_avg_pool, lyc__op_subsample,
-    lyc__op_cross_entropy, lyc__op_kl;
+    lyc__op_flatten, lyc__op_add, lyc__op_batch_norm, lyc__op_tanh, lyc__op_sigmoid, lyc__op_leaky_relu,
+    lyc__op_gelu, lyc__op_softmax, lyc__op_avg_pool, lyc__op_subsample, lyc__op_cross_entropy, lyc__op_kl;
 
 #endif

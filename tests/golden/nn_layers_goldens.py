@@ -104,7 +104,33 @@ def subsample(spec):
     return F.pad(x[:, :, ::2, ::2], (0, 0, 0, 0, more // 2, more - more // 2)), [x], []
 
 
-OPERATORS = {conv2d: CONV2D, batch_norm: BATCH_NORM, avg_pool: AVG_POOL, subsample: SUBSAMPLE}
+def tanh(spec):
+    x = leaf(*spec[:2])
+    return torch.tanh(x), [x], []
+
+
+def sigmoid(spec):
+    x = torch.linspace(-100, 100, spec[0] * spec[1]).reshape(spec[:2]).requires_grad_()
+    return torch.sigmoid(x), [x], []
+
+
+def leaky_relu(spec):
+    x = leaf(*spec[:2])
+    return F.leaky_relu(x, spec[2]), [x], []
+
+
+def gelu(spec):
+    x = torch.linspace(-8, 8, spec[0] * spec[1]).reshape(spec[:2]).requires_grad_()
+    return F.gelu(x, approximate="tanh" if spec[2] else "none"), [x], []
+
+
+def softmax(spec):
+    x = leaf(*spec[:2])
+    return F.softmax(x * 1, 1), [x], []
+
+
+OPERATORS = {tanh: [(3, 37, 0)], sigmoid: [(3, 67, 0)], leaky_relu: [(3, 37, 0.01), (2, 9, 0.25)],
+             gelu: [(3, 167, 0), (3, 167, 1)], softmax: [(5, 3, 0), (3, 70, 0)], conv2d: CONV2D, batch_norm: BATCH_NORM, avg_pool: AVG_POOL, subsample: SUBSAMPLE}
 
 out = Writer("nn_layers.bin")
 for operator, cases in OPERATORS.items():

@@ -79,10 +79,49 @@ static void subsample(void **state) {
     check_operator("nn_layers.bin", &lyc__op_subsample, subsample_case, 2);
 }
 
+/* rows, features, then a slope or whether to approximate */
+static shape_case activation_case(const float *spec) {
+    return (shape_case){{.rate = (double)spec[2], .approximate = spec[2] == 1},
+                        {lyc__features(number(spec, 1))}};
+}
+
+static void tanh_layer(void **state) {
+    (void)state;
+    check_operator("nn_layers.bin", &lyc__op_tanh, activation_case, 1);
+}
+
+static void sigmoid_layer(void **state) {
+    (void)state;
+    check_operator("nn_layers.bin", &lyc__op_sigmoid, activation_case, 1);
+}
+
+static void leaky_relu_layer(void **state) {
+    (void)state;
+    check_operator("nn_layers.bin", &lyc__op_leaky_relu, activation_case, 2);
+}
+
+static void gelu_layer(void **state) {
+    (void)state;
+    check_operator("nn_layers.bin", &lyc__op_gelu, activation_case, 2);
+}
+
+static void softmax_layer(void **state) {
+    (void)state;
+    check_operator("nn_layers.bin", &lyc__op_softmax, activation_case, 2);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(conv2d),   cmocka_unit_test(batch_norm), cmocka_unit_test(running_statistics),
-        cmocka_unit_test(avg_pool), cmocka_unit_test(subsample),
+        cmocka_unit_test(conv2d),
+        cmocka_unit_test(batch_norm),
+        cmocka_unit_test(running_statistics),
+        cmocka_unit_test(avg_pool),
+        cmocka_unit_test(subsample),
+        cmocka_unit_test(tanh_layer),
+        cmocka_unit_test(sigmoid_layer),
+        cmocka_unit_test(leaky_relu_layer),
+        cmocka_unit_test(gelu_layer),
+        cmocka_unit_test(softmax_layer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
