@@ -20,6 +20,11 @@ LYC_BEGIN_DECLS
  * start threads: it may set OPENBLAS_CORETYPE in the environment. Thread-safe. */
 LYC_API LYC_MUST_USE lyc_status lyc_blas_check(lyc_error *err);
 
+/* OpenBLAS takes 128 MiB of address space (little of it is ever touched) for each of `threads` threads that
+ * multiply at the same time, and where it does not get them it tries again for ever: LYC_ENOMEM instead, when
+ * they and as much again for the rest are not to be had now. Call it before you start threads. */
+LYC_API LYC_MUST_USE lyc_status lyc_blas_check_memory(int threads, lyc_error *err);
+
 /* "OpenBLAS 0.3.21 NO_LAPACKE DYNAMIC_ARCH NO_AFFINITY SkylakeX MAX_THREADS=64"; static. */
 LYC_API const char *lyc_blas_config(void);
 /* Kernels in use after lyc_blas_check ("SkylakeX"), and those that OpenBLAS had chosen by itself; static. */

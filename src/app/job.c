@@ -49,7 +49,12 @@ done:
 
 lyc_status lyc__start_pool(lyc_pool **out, const lyc__common *common, lyc_error *err) {
     LYC_TRY(lyc_blas_check(err));
-    return lyc_pool_create(out, (int)common->threads, err);
+    LYC_TRY(lyc_pool_create(out, (int)common->threads, err));
+    lyc_status status = lyc_blas_check_memory(lyc_pool_threads(*out), err);
+    if (status == LYC_OK) return LYC_OK;
+    lyc_pool_destroy(*out);
+    *out = NULL;
+    return status;
 }
 
 /* ---- stopping ------------------------------------------------------------------------------------- */

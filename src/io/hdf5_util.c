@@ -86,6 +86,8 @@ static lyc_status explain_open(const char *path, const char *what, const char *r
     if (strstr(reason, "already open for"))
         LYC_FAIL(err, LYC_EBUSY, "%s: this %s is being written, or its writer was killed (HDF5: %s)", path,
                  what, reason);
+    if (strstr(reason, "errno = "))
+        LYC_FAIL(err, LYC_EIO, "%s: cannot open this %s (HDF5: %s)", path, what, reason);
     if (H5Fis_hdf5(path) <= 0) {
         H5Eclear2(H5E_DEFAULT);
         LYC_FAIL(err, LYC_EFORMAT, "%s: is not an HDF5 file; a %s of Lyceum was expected", path, what);

@@ -5,8 +5,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "lyceum/blas.h"
+#include "lyceum/memory.h"
 #include "nn/vector.h"
 
 /* What OpenBLAS calls on loading, and once more by us. Absent from builds for a single CPU. */
@@ -76,6 +78,27 @@ lyc_status lyc__blas_judge(int parallel, int threads, lyc_error *err) {
 lyc_status lyc_blas_check(lyc_error *err) {
     pthread_once(&settled, settle);
     return lyc__blas_judge(openblas_get_parallel(), openblas_get_num_threads(), err);
+}
+
+#define BUFFER_BYTES ((size_t)128 << 20)
+#define SPARE        1 /* buffers' worth for everything else */
+
+lyc_status lyc_blas_check_memory(int threads, lyc_error *err) {
+    size_t wanted = (size_t)threads + SPARE, got = 0;
+    void **buffers;
+    LYC_TRY(LYC_NEW_ARRAY(buffers, wanted, err));
+    for (; got < wanted; got++) { /* one by one, as OpenBLAS does: the system judges each by itself */
+        buffers[got] = mmap(NULL, BUFFER_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        if (buffers[got] == MAP_FAILED) break;
+    }
+    for (size_t i = 0; i < got; i++) munmap(buffers[i], BUFFER_BYTES);
+    lyc_free(buffers);
+    if (got == wanted) return LYC_OK;
+    LYC_FAIL(err, LYC_ENOMEM,
+             "OpenBLAS: no memory for %d threads, which need %zu MiB of address space; use fewer threads, or "
+             "raise "
+             "the limit (ulimit -v)",
+             threads, wanted * (BUFFER_BYTES >> 20));
 }
 
 const char *lyc_blas_config(void) {

@@ -1,5 +1,6 @@
-"""Full disks, files that must not grow, closed streams, kills while a bank is filled: one clear error, what was there
-before is intact, nothing half written stays, and with space the same command goes on to the same bits.
+"""Full disks, files that must not grow, too little memory, closed streams, kills while a bank is filled: one clear
+error, what was there before is intact, nothing half written stays, and with space the same command goes on to the same
+bits.
 
 A limit on the size of files (RLIMIT_FSIZE) fails a write as a full disk does; where a file system can be mounted, a
 really full one is tried as well.
@@ -210,6 +211,28 @@ class Space(lyceum.Case):
         lyceum.run("bank", config, "--quiet")
         lyceum.run("bank", self.many_views("whole"), "--quiet")
         self.assert_same(self.logits("whole"), self.logits("stopped"), "bank")
+
+    # ---- memory and descriptors -----------------------------------------------------------------------
+
+    def test_an_address_space_too_small_for_the_kernels(self):
+        """OpenBLAS itself would try for ever."""
+        def limits():
+            resource.setrlimit(resource.RLIMIT_AS, (350 << 20, 350 << 20))
+        program = os.path.abspath(lyceum.PROGRAM)
+        if subprocess.run([program, "--version"], preexec_fn=limits, capture_output=True).returncode != 0:
+            self.skipTest("this build needs more address space by itself, as those with sanitizers do")
+        result = run(*self.box.distill("--threads", 2, "--json"), check=1, preexec_fn=limits)
+        self.assertEqual(result.stdout, "")
+        self.assertIn("no memory for 2 threads", result.stderr)
+        self.assertIn("ulimit -v", result.stderr)
+        self.assertEqual(files(self.folder), {"config.json"})
+
+    def test_too_few_descriptors(self):
+        def limits():
+            resource.setrlimit(resource.RLIMIT_NOFILE, (4, 4))
+        result = run(*self.box.distill("--quiet", "--json"), check=1, preexec_fn=limits)
+        self.assertEqual(result.stdout, "")
+        self.assertIn("Too many open files", result.stderr)
 
     # ---- streams --------------------------------------------------------------------------------------
 
