@@ -111,7 +111,7 @@ class Checker:
             elif other != part and other not in USES[part]:
                 self.complain(path, line, f'{part} may not use {other}: "{header}"')
 
-    def library_include(self, path, line, header):
+    def outside_include(self, path, line, header):
         """True when `header` is one of a library."""
         for pattern, places in LIBRARIES:
             if re.fullmatch(pattern, header):
@@ -131,7 +131,7 @@ class Checker:
             code = bare(open(file, encoding="utf-8").read())
             for match in INCLUDE.finditer(code):
                 line = line_of(code, match.start(1))
-                if not self.library_include(path, line, match.group(2)) and match.group(1) == '"':
+                if not self.outside_include(path, line, match.group(2)) and match.group(1) == '"':
                     self.own_include(part, path, line, match.group(2))
             if part != "app":
                 self.calls(path, code, ENDS, "nothing below src/app ends the process")
