@@ -5,7 +5,7 @@
 
 lyc_status lyc__cifar_open(lyc__cifar *out, const char *path, int label_bytes, lyc_error *err) {
     *out = (lyc__cifar){.label_bytes = label_bytes};
-    return lyc__packed_open(&out->packed, path, "CIFAR file", err);
+    return lyc__packed_open(&out->packed, path, "a CIFAR file", err);
 }
 
 lyc_status lyc__cifar_next(lyc__cifar *cifar, uint8_t *labels, uint8_t *pixels, bool *found, lyc_error *err) {

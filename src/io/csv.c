@@ -54,7 +54,7 @@ lyc_status lyc__csv_open(lyc__csv **out, const char *path, char delimiter, lyc_e
     LYC_TRY(LYC_NEW_ARRAY(csv, 1, err));
     csv->delimiter = delimiter;
     csv->line = 1;
-    lyc_status status = lyc__packed_open(&csv->packed, path, "CSV file", err);
+    lyc_status status = lyc__packed_open(&csv->packed, path, "a CSV file", err);
     if (status == LYC_OK) status = skip_mark(csv, err);
     if (status != LYC_OK) {
         lyc__csv_close(csv);

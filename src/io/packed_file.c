@@ -13,10 +13,12 @@
 
 #define BUFFER_BYTES (256u << 10)
 #define READ_BYTES   (1u << 20) /* gzread counts in int */
+#define MAX_RATIO    1100u      /* gzip packs 1,032 to 1 at best */
 
 struct lyc__packed {
     gzFile file;
     char *path;
+    uint64_t size; /* of the file */
     uint64_t offset;
 };
 
@@ -33,12 +35,19 @@ static lyc_status open_file(lyc__packed *packed, const char *path, const char *w
     if (!packed->path) LYC_FAIL(err, LYC_ENOMEM, "%s: no memory to read this file", path);
     /* Opening a pipe without a writer must not wait for one; regular files do not mind the flag. */
     int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (descriptor < 0) LYC_FAIL(err, LYC_EIO, "%s: cannot open this %s: %s", path, what, strerror(errno));
-    if (fstat(descriptor, &about) == 0 && !S_ISREG(about.st_mode)) {
+    if (descriptor < 0)
+        LYC_FAIL(err, LYC_EIO, "%s: cannot open this%s: %s", path, strchr(what, ' '), strerror(errno));
+    if (fstat(descriptor, &about) != 0) {
+        int code = errno;
         close(descriptor);
-        LYC_FAIL(err, LYC_EIO, "%s: is %s; a %s was expected", path,
+        LYC_FAIL(err, LYC_EIO, "%s: cannot ask for the file's size: %s", path, strerror(code));
+    }
+    if (!S_ISREG(about.st_mode)) {
+        close(descriptor);
+        LYC_FAIL(err, LYC_EIO, "%s: is %s; %s was expected", path,
                  S_ISDIR(about.st_mode) ? "a directory" : "a pipe or a device", what);
     }
+    packed->size = (uint64_t)about.st_size;
     packed->file = gzdopen(descriptor, "rb");
     if (!packed->file) {
         close(descriptor);
@@ -99,6 +108,11 @@ lyc_status lyc__packed_read(lyc__packed *packed, void *out, size_t size, size_t 
 
 uint64_t lyc__packed_offset(const lyc__packed *packed) {
     return packed->offset;
+}
+
+uint64_t lyc__packed_most(const lyc__packed *packed) {
+    if (gzdirect(packed->file)) return packed->size;
+    return packed->size < UINT64_MAX / MAX_RATIO ? packed->size * MAX_RATIO : UINT64_MAX;
 }
 
 const char *lyc__packed_path(const lyc__packed *packed) {

@@ -10,7 +10,8 @@
 
 typedef struct lyc__packed lyc__packed;
 
-/* `what` is what messages call the file ("CIFAR file"). LYC_EIO: it cannot be opened, or is no regular file.
+/* `what` is what messages call such a file, with its article ("a CIFAR file"). LYC_EIO: it cannot be opened,
+ * or is no regular file.
  */
 LYC_MUST_USE lyc_status lyc__packed_open(lyc__packed **out, const char *path, const char *what,
                                          lyc_error *err);
@@ -19,6 +20,9 @@ LYC_MUST_USE lyc_status lyc__packed_open(lyc__packed **out, const char *path, co
 LYC_MUST_USE lyc_status lyc__packed_read(lyc__packed *packed, void *out, size_t size, size_t *got,
                                          lyc_error *err);
 uint64_t lyc__packed_offset(const lyc__packed *packed); /* bytes read so far */
+/* No content of a file of this size is longer: what a header announces can be checked before it is reserved.
+ */
+uint64_t lyc__packed_most(const lyc__packed *packed);
 const char *lyc__packed_path(const lyc__packed *packed);
 void lyc__packed_close(lyc__packed *packed); /* NULL is fine */
 

@@ -84,7 +84,7 @@ IDX = [
         ("goes on after the 400 rows",)),
     Row("gzip with a damaged middle", images(spoiled),
         ("train-images: the gzip data is damaged near byte", "fetch it again")),
-    Row("gzip without its end", zipped(lambda content: content[:-8]), ("the gzip data is damaged at its end",)),
+    Row("gzip without its end", zipped(lambda content: content[:-8]), ("the gzip data is cut off at byte", "fetch it again")),
     Row("labels in the place of images", images(lambda box: box.goods.idx["train-labels"]),
         ("has 1 dimension(s), which is not images; are images and labels exchanged?",)),
     Row("images in the place of labels",
