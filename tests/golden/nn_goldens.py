@@ -2,33 +2,18 @@
 """What PyTorch computes for every operator, loss and optimiser, and twenty training steps of both networks.
 
 Run without arguments; writes nn_operators.bin, nn_optimizers.bin and nn_training.bin beside this file, all in single
-precision on the CPU. Records: a line "name type count", then `count` little-endian numbers, type f4. Images are
-written NHWC, as Lyceum keeps them; parameters as PyTorch keeps them.
+precision on the CPU (the format: nn_records.py).
 """
-import pathlib
-
 import numpy as np
 import torch
 import torch.nn as nn
 import torch.nn.functional as F
 
-HERE = pathlib.Path(__file__).parent
+from nn_records import Writer, leaf, record
+from nn_twenty_steps import train
+
 torch.set_num_threads(1)
 
-
-class Writer:
-    def __init__(self, name):
-        self.file = open(HERE / name, "wb")
-
-    def add(self, name, values):
-        if isinstance(values, torch.Tensor):
-            values = values.detach().numpy()
-        values = np.ascontiguousarray(np.asarray(values, dtype="<f4")).reshape(-1)
-        self.file.write(f"{name} f4 {values.size}\n".encode() + values.tobytes())
-
-
-def nhwc(x):
-    return x.permute(0, 2, 3, 1) if x.dim() == 4 else x
 
 
 # ---- operators ------------------------------------------------------------------------------------------------
@@ -46,26 +31,6 @@ MAX_POOL = [  # rows, channels, height, width, kernel, stride, padding
 ]
 CROSS_ENTROPY = [(1, 2), (5, 10), (33, 10), (3, 64), (4, 65), (2, 130)]
 KL = [(1, 2, 1.0), (19, 10, 4.0), (16, 10, 0.5), (7, 10, 20.0), (3, 64, 1.5), (5, 65, 4.0), (2, 130, 1.5)]
-
-
-def record(out, name, spec, y, inputs, params):
-    """Writes forward and backward of y, a function of inputs and params."""
-    gradient = torch.randn_like(y)
-    y.backward(gradient)
-    out.add(f"{name}/spec", spec)
-    out.add(f"{name}/y", nhwc(y))
-    out.add(f"{name}/dy", nhwc(gradient))
-    for i, x in enumerate(inputs):
-        out.add(f"{name}/x{i}", nhwc(x))
-        if x.grad is not None:
-            out.add(f"{name}/dx{i}", nhwc(x.grad))
-    for i, p in enumerate(params):
-        out.add(f"{name}/p{i}", p)
-        out.add(f"{name}/dp{i}", p.grad)
-
-
-def leaf(*shape):
-    return torch.randn(*shape).requires_grad_()
 
 
 def operators(out):
@@ -137,24 +102,6 @@ def optimizers(out):
 
 # ---- training -------------------------------------------------------------------------------------------------
 
-BATCH, BATCHES, ALPHA, TEMPERATURE, SAMPLE = 40, 3, 0.3, 4.0, 101
-
-
-class Draws:
-    """Numbers in [-1, 1) that the test draws just so; 24 bits, exact in single precision."""
-
-    def __init__(self, seed):
-        self.state = seed
-
-    def take(self, *shape):
-        count = int(np.prod(shape))
-        values = np.empty(count, dtype=np.float64)
-        for i in range(count):
-            self.state = (self.state * 1664525 + 1013904223) % 2 ** 32
-            values[i] = (self.state >> 8) / 2 ** 23 - 1
-        return torch.from_numpy(values.astype(np.float32)).reshape(shape)
-
-
 class Mlp(nn.Module):
     SHAPE = (3, 9, 7)
 
@@ -183,36 +130,6 @@ class LeNet5(nn.Module):
         x = F.max_pool2d(F.relu(self.conv1(x)), 2)
         x = F.max_pool2d(F.relu(self.conv2(x)), 2)
         return self.fc3(F.relu(self.fc2(F.relu(self.fc1(x.flatten(1))))))
-
-
-def sample(net):
-    return torch.cat([p.detach().reshape(-1) for p in net.parameters()])[::SAMPLE]
-
-
-def train(out, name, net, optimizer_of):
-    draws = Draws(7)
-    with torch.no_grad():
-        for p in net.parameters():
-            fan_in = p[0].numel() if p.dim() > 1 else 64
-            p.copy_(draws.take(*p.shape) * np.float32(1 / np.sqrt(fan_in)))
-    x = draws.take(BATCHES * BATCH, *net.SHAPE)
-    targets = F.softmax(draws.take(BATCHES * BATCH, 10) * 4, 1)
-    labels = targets.argmax(1)
-    optimizer = optimizer_of(net.parameters())
-    losses = []
-    for step in range(20):
-        rows = slice(step % BATCHES * BATCH, (step % BATCHES + 1) * BATCH)
-        s = net(x[rows])
-        kd = F.kl_div(F.log_softmax(s / TEMPERATURE, 1), targets[rows], reduction="batchmean") * TEMPERATURE ** 2
-        loss = ALPHA * F.cross_entropy(s, labels[rows]) + (1 - ALPHA) * kd
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        losses.append(loss.item())
-    out.add(f"{name}/targets", targets)
-    out.add(f"{name}/losses", losses)
-    out.add(f"{name}/params", sample(net))
-    out.add(f"{name}/logits", net(x[:BATCH]))
 
 
 def training(out):

@@ -2,9 +2,8 @@
 """What PyTorch computes for the layers of convolutional networks.
 
 Run without arguments; writes nn_layers.bin beside this file, in single precision on the CPU, in the format of
-nn_goldens.py. Every operator starts from a seed of its own, so that a case added to one leaves the others.
+nn_records.py. Every operator starts from a seed of its own, so that a case added to one leaves the others.
 """
-import pathlib
 import zlib
 
 import numpy as np
@@ -12,47 +11,9 @@ import torch
 import torch.nn as nn
 import torch.nn.functional as F
 
-HERE = pathlib.Path(__file__).parent
+from nn_records import Writer, leaf, nhwc, record
+
 torch.set_num_threads(1)
-
-
-class Writer:
-    def __init__(self, name):
-        self.file = open(HERE / name, "wb")
-
-    def add(self, name, values):
-        if isinstance(values, torch.Tensor):
-            values = values.detach().numpy()
-        values = np.ascontiguousarray(np.asarray(values, dtype="<f4")).reshape(-1)
-        self.file.write(f"{name} f4 {values.size}\n".encode() + values.tobytes())
-
-
-def nhwc(x):
-    return x.permute(0, 2, 3, 1) if x.dim() == 4 else x
-
-
-def record(out, name, spec, y, inputs, params, more={}):
-    """Writes forward and backward of y, a function of inputs and params, and what else there is."""
-    for field, values in more.items():
-        out.add(f"{name}/{field}", values)
-    gradient = torch.randn_like(y)
-    y.backward(gradient)
-    out.add(f"{name}/spec", spec)
-    out.add(f"{name}/y", nhwc(y))
-    out.add(f"{name}/dy", nhwc(gradient))
-    for i, x in enumerate(inputs):
-        out.add(f"{name}/x{i}", nhwc(x))
-        if x.grad is not None:
-            out.add(f"{name}/dx{i}", nhwc(x.grad))
-    for i, p in enumerate(params):
-        out.add(f"{name}/p{i}", p)
-        if p.grad is not None:
-            out.add(f"{name}/dp{i}", p.grad)
-
-
-def leaf(*shape):
-    return torch.randn(*shape).requires_grad_()
-
 
 CONV2D = [  # rows, channels, height, width, outputs, kernel, stride, padding, dilation, groups, bias
     (2, 5, 6, 7, 3, 3, 3, 1, 1, 1, 1, 1, 1, 1, 0), (1, 5, 9, 9, 4, 3, 3, 1, 1, 2, 2, 2, 2, 1, 1),
