@@ -4,7 +4,6 @@
 Run without arguments; writes nn_operators.bin, nn_optimizers.bin and nn_training.bin beside this file, all in single
 precision on the CPU (the format: nn_records.py).
 """
-import numpy as np
 import torch
 import torch.nn as nn
 import torch.nn.functional as F

@@ -6,7 +6,6 @@ nn_records.py. Every operator starts from a seed of its own, so that a case adde
 """
 import zlib
 
-import numpy as np
 import torch
 import torch.nn as nn
 import torch.nn.functional as F
