@@ -9,7 +9,7 @@ foreach(part ${parts})
   list(APPEND objects $<TARGET_OBJECTS:lyc_${part}_objects>)
 endforeach()
 set(dependencies PkgConfig::OPENBLAS PkgConfig::HDF5 PkgConfig::LIBCJSON PkgConfig::SLEEF PkgConfig::LIBXXHASH
-                 PkgConfig::LIBPNG PkgConfig::LIBJPEG ZLIB::ZLIB Threads::Threads m)
+                 PkgConfig::LIBPNG PkgConfig::LIBJPEG ZLIB::ZLIB ${ONEDNN_LIBRARIES} Threads::Threads m)
 
 add_library(lyceum SHARED ${objects})
 set_target_properties(lyceum PROPERTIES VERSION ${PROJECT_VERSION}
@@ -53,6 +53,13 @@ install(FILES ${PROJECT_BINARY_DIR}/lyceum-config.cmake ${PROJECT_BINARY_DIR}/ly
 # Written out rather than named under Requires.private, so that a user of the shared library needs none of them.
 set(private_libraries ${OPENBLAS_LDFLAGS} ${HDF5_LDFLAGS} ${LIBCJSON_LDFLAGS} ${SLEEF_LDFLAGS} ${LIBXXHASH_LDFLAGS}
                       ${LIBPNG_LDFLAGS} ${LIBJPEG_LDFLAGS} -lz -lm -pthread)
+foreach(library ${ONEDNN_LIBRARIES})
+  if(IS_ABSOLUTE ${library})
+    list(APPEND private_libraries ${library})
+  else()
+    list(APPEND private_libraries -l${library})
+  endif()
+endforeach()
 foreach(folder ${LYCEUM_RPATH})
   list(APPEND private_libraries -Wl,-rpath,${folder})
 endforeach()

@@ -2,9 +2,14 @@
 #ifndef LYCEUM_NN_VERSIONS_H
 #define LYCEUM_NN_VERSIONS_H
 
+#include <stdbool.h>
+
 #include "base/versions.h"
 
 /* As compiled against: the library does not tell. */
 void lyc__sleef_version(char out[LYC__VERSION_SIZE]);
+
+/* Version and instruction set ("avx512_core_amx") of the oneDNN that is loaded; false in a build without. */
+bool lyc__onednn_version(char out[LYC__VERSION_SIZE], const char **isa);
 
 #endif

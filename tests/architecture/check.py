@@ -35,7 +35,8 @@ MEETING = {"network", "dataset", "teacher", "student", "agent"}
 
 # Where a library may be included, by the name of its header: a folder (ends in /) or one file.
 LIBRARIES = [(r"hdf5.*\.h|H5.*\.h", ["src/io/"]), (r"(cjson/)?cJSON\.h", ["src/config/"]),
-             (r"cblas\.h|openblas.*|lapack.*", ["src/nn/blas.c"]), (r"Random123/.*", ["src/base/random.c"]),
+             (r"cblas\.h|openblas.*|lapack.*", ["src/nn/blas.c"]), (r"dnnl.*|oneapi/dnnl/.*", ["src/nn/onednn/"]),
+             (r"Random123/.*", ["src/base/random.c"]),
              (r"sleef.*\.h", ["src/nn/"]), (r"xxhash\.h|xxh3\.h", ["src/base/"]), (r"zlib\.h", ["src/io/"]),
              (r"png.*\.h", ["src/io/png.c"]), (r"jpeglib\.h|jerror\.h", ["src/io/jpeg.c"])]
 

@@ -1,0 +1,60 @@
+# oneDNN, for convolutions: optional. Without it, or with one that is not suited, src/nn/onednn holds nothing but
+# absent.c, and the engine's own kernels (im2col and OpenBLAS) compute everything.
+#
+# Its own CMake package is not used: it wants OpenCL's development files, which nothing here needs.
+set(LYCEUM_ONEDNN AUTO CACHE STRING "Convolutions on oneDNN: ON, OFF, or AUTO (where libdnnl 2 is found)")
+set_property(CACHE LYCEUM_ONEDNN PROPERTY STRINGS ON OFF AUTO)
+
+# Sets ONEDNN_LIBRARIES, or ONEDNN_MISSING to the reason.
+function(find_onednn)
+  find_path(ONEDNN_INCLUDE_DIR dnnl.h)
+  find_library(ONEDNN_LIBRARY dnnl)
+  mark_as_advanced(ONEDNN_INCLUDE_DIR ONEDNN_LIBRARY)
+  if(NOT ONEDNN_INCLUDE_DIR OR NOT ONEDNN_LIBRARY)
+    set(ONEDNN_MISSING "oneDNN is not installed (Debian: libdnnl-dev)" PARENT_SCOPE)
+    return()
+  endif()
+  set(folder ${ONEDNN_INCLUDE_DIR}/oneapi/dnnl)
+  file(STRINGS ${folder}/dnnl_version.h version REGEX "define DNNL_VERSION_MAJOR 2$")
+  file(STRINGS ${folder}/dnnl_config.h runtime REGEX "define DNNL_CPU_RUNTIME DNNL_RUNTIME_(OMP|SEQ)$")
+  if(NOT version)
+    set(ONEDNN_MISSING "the oneDNN in ${ONEDNN_INCLUDE_DIR} is not of version 2" PARENT_SCOPE)
+  elseif(NOT runtime)
+    set(ONEDNN_MISSING "the oneDNN in ${ONEDNN_INCLUDE_DIR} starts threads in a way that cannot be held to one"
+        PARENT_SCOPE)
+  else()
+    # By name where the linker finds it, so that what is installed names no folder of this machine.
+    get_filename_component(place ${ONEDNN_LIBRARY} DIRECTORY)
+    if(place IN_LIST CMAKE_C_IMPLICIT_LINK_DIRECTORIES)
+      set(ONEDNN_LIBRARIES dnnl ${CMAKE_DL_LIBS} PARENT_SCOPE)
+    else()
+      set(ONEDNN_LIBRARIES ${ONEDNN_LIBRARY} ${CMAKE_DL_LIBS} PARENT_SCOPE)
+    endif()
+  endif()
+endfunction()
+
+set(ONEDNN_LIBRARIES)
+if(LYCEUM_ONEDNN)
+  find_onednn()
+  if(ONEDNN_LIBRARIES)
+    message(STATUS "oneDNN: ${ONEDNN_LIBRARY}, for convolutions")
+  elseif(LYCEUM_ONEDNN STREQUAL "AUTO")
+    message(STATUS "oneDNN: not used, since ${ONEDNN_MISSING}; convolutional networks will train more slowly")
+  else()
+    message(FATAL_ERROR "LYCEUM_ONEDNN=ON, but ${ONEDNN_MISSING}; install it, or configure with LYCEUM_ONEDNN=AUTO")
+  endif()
+endif()
+
+# Of the files in src/nn/onednn, either absent.c or all the others.
+function(choose_onednn_sources list)
+  set(sources ${${list}})
+  set(absent ${sources})
+  list(FILTER absent INCLUDE REGEX "/src/nn/onednn/absent\\.c$")
+  if(ONEDNN_LIBRARIES)
+    list(FILTER sources EXCLUDE REGEX "/src/nn/onednn/absent\\.c$")
+  else()
+    list(FILTER sources EXCLUDE REGEX "/src/nn/onednn/")
+    list(APPEND sources ${absent})
+  endif()
+  set(${list} ${sources} PARENT_SCOPE)
+endfunction()
