@@ -106,6 +106,8 @@ LYC_API void lyc_dataset_fill(const lyc_dataset *data, const lyc_preprocess *pre
 typedef struct lyc_split_options {
     double reward_fraction, valid_fraction; /* of the labelled rows of the train part; together below 1 */
     uint64_t seed;                          /* belongs to the data, not to the training seed */
+    int64_t train_rows;          /* train on exactly this many labelled rows, chosen like those that `labelled`
+                                    keeps, and leave all others out; 0 = all */
     int64_t labelled;            /* keep exactly this many labels of `train`, stratified, at least one a
                                     class; 0 = all */
     bool strict;                 /* duplicates are errors */
@@ -123,7 +125,7 @@ typedef struct lyc_split_options {
  * one row there.
  *
  * Which row goes where depends on the file, the fractions and the seed alone: the class filter, the class
- * order and `labelled` come after the cut. So a teacher that was made with a filter learned from no row that
+ * order, `train_rows` and `labelled` come after the cut. So a teacher that was made with a filter learned from no row that
  * another run holds out, as long as fractions and seed are the same. */
 typedef struct lyc_splits {
     uint32_t *rows[LYC_SPLIT_COUNT]; /* ascending */
@@ -135,7 +137,7 @@ typedef struct lyc_splits {
     uint32_t duplicates_dropped; /* train-part rows dropped because they equal a test row */
 } lyc_splits;
 
-/* LYC_ECONFIG names the key (data.reward_fraction ...): fractions, class lists or `labelled` that are not
+/* LYC_ECONFIG names the key (data.reward_fraction ...): fractions, class lists, `train_rows` or `labelled` that are not
  * possible, an empty train, reward or valid split. LYC_EFORMAT: duplicates where `strict` is set, with their
  * numbers and the first pair. A reward or valid split under 200 rows logs a warning; duplicates are logged.
  */

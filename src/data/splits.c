@@ -90,6 +90,10 @@ static lyc_status check_options(const lyc_split_options *options, int classes, l
         LYC_FAIL(err, LYC_ECONFIG,
                  "data.labelled is %" PRId64 "; give the number of labels to keep, 0 for all",
                  options->labelled);
+    if (options->train_rows < 0)
+        LYC_FAIL(err, LYC_ECONFIG,
+                 "data.train_rows is %" PRId64 "; give the number of rows to keep, 0 for all",
+                 options->train_rows);
     if (options->class_order) {
         if (options->class_order_count != (size_t)classes)
             LYC_FAIL(err, LYC_ECONFIG, "data.class_order has %zu entries, but the data set has %d classes",
@@ -264,7 +268,9 @@ static void serve_every_class(cut *work) {
     }
 }
 
-static lyc_status withhold(cut *work, uint32_t wanted, lyc_error *err) {
+/* `wanted` labelled rows of train, evenly by class, stay as they are; the others lose their label, or leave.
+ * The rows that stay are the same either way. */
+static lyc_status withhold(cut *work, uint32_t wanted, bool leave, lyc_error *err) {
     lyc__strata strata;
     int classes = work->content->class_count;
     lyc__quotas(work->labels_left, work->class_count, classes, wanted);
@@ -272,30 +278,46 @@ static lyc_status withhold(cut *work, uint32_t wanted, lyc_error *err) {
     LYC_TRY(lyc__strata_create(&strata, work->group_class, work->content->rows, classes, work->options->seed,
                                LYC_PURPOSE_LABELLED, err));
     for (int c = 0; c < classes; c++)
-        for (uint32_t i = strata.first[c] + work->labels_left[c]; i < strata.first[c + 1]; i++)
+        for (uint32_t i = strata.first[c] + work->labels_left[c]; i < strata.first[c + 1]; i++) {
             work->out->labels[strata.members[i]] = LYC_UNLABELLED;
+            if (leave) work->place[strata.members[i]] = NOWHERE;
+        }
     lyc__strata_release(&strata);
     return LYC_OK;
 }
 
-static lyc_status keep_labelled(cut *work, lyc_error *err) {
-    uint32_t available = labelled_rows(work), classes = 0;
-    int64_t wanted = work->options->labelled;
-    work->out->labelled = available;
-    if (wanted == 0) return LYC_OK;
+static lyc_status check_wanted(const cut *work, const char *key, const char *what, int64_t wanted,
+                               uint32_t available, lyc_error *err) {
+    uint32_t classes = 0;
     for (int c = 0; c < work->content->class_count; c++) classes += work->class_count[c] > 0;
     if (wanted > available)
         LYC_FAIL(err, LYC_ECONFIG,
-                 "data.labelled asks for %" PRId64 " labels, but the train split of %s has %" PRIu32
+                 "%s asks for %" PRId64 " %s, but the train split of %s has %" PRIu32
                  "; ask for fewer, or 0 for all",
-                 wanted, work->data->path, available);
+                 key, wanted, what, work->data->path, available);
     if (wanted < classes)
         LYC_FAIL(err, LYC_ECONFIG,
-                 "data.labelled asks for %" PRId64 " labels for %" PRIu32
-                 " classes; every class needs at least one",
-                 wanted, classes);
+                 "%s asks for %" PRId64 " %s for %" PRIu32 " classes; every class needs at least one", key,
+                 wanted, what, classes);
+    return LYC_OK;
+}
+
+static lyc_status keep_rows(cut *work, lyc_error *err) {
+    const int64_t wanted = work->options->train_rows;
+    if (wanted == 0) return LYC_OK;
+    LYC_TRY(check_wanted(work, "data.train_rows", "labelled rows", wanted, labelled_rows(work), err));
+    for (uint32_t row = 0; row < work->content->rows; row++)
+        if (work->place[row] == LYC_SPLIT_TRAIN && work->out->labels[row] < 0) work->place[row] = NOWHERE;
+    return withhold(work, (uint32_t)wanted, true, err);
+}
+
+static lyc_status keep_labelled(cut *work, lyc_error *err) {
+    const int64_t wanted = work->options->labelled;
+    work->out->labelled = labelled_rows(work);
+    if (wanted == 0) return LYC_OK;
+    LYC_TRY(check_wanted(work, "data.labelled", "labels", wanted, work->out->labelled, err));
     work->out->labelled = (uint32_t)wanted;
-    return withhold(work, (uint32_t)wanted, err);
+    return withhold(work, (uint32_t)wanted, false, err);
 }
 
 /* ---- the lists ---------------------------------------------------------------------------------- */
@@ -379,6 +401,7 @@ static lyc_status create(cut *work, lyc_error *err) {
     share_out(work);
     LYC_TRY(deal(work, err));
     LYC_TRY(read_labels(work, err));
+    LYC_TRY(keep_rows(work, err));
     LYC_TRY(keep_labelled(work, err));
     LYC_TRY(list_rows(work, err));
     return check_sizes(work, err);

@@ -160,6 +160,38 @@ static void test_labelled_is_exact_and_stratified(void **state) {
     lyc_dataset_close(data);
 }
 
+/* The rows that stay are those whose labels `labelled` keeps; what is held out does not move. */
+static void test_train_rows_are_exact_and_stratified(void **state) {
+    (void)state;
+    made what = base();
+    lyc_dataset *data = fixture_open("splits.h5", &what);
+    lyc_split_options fewer_rows = usual, fewer_labels = usual;
+    fewer_rows.train_rows = fewer_labels.labelled = 690;
+    lyc_splits *few = cut(data, &fewer_rows), *hidden = cut(data, &fewer_labels);
+    assert_int_equal(few->count[LYC_SPLIT_TRAIN], 690);
+    assert_int_equal(few->labelled, 690);
+    uint32_t at = 0;
+    for (uint32_t i = 0; i < hidden->count[LYC_SPLIT_TRAIN]; i++) {
+        const uint32_t row = hidden->rows[LYC_SPLIT_TRAIN][i];
+        if (hidden->labels[row] < 0) continue;
+        assert_true(at < 690 && few->rows[LYC_SPLIT_TRAIN][at++] == row);
+        assert_int_equal(few->labels[row], hidden->labels[row]);
+    }
+    assert_int_equal(at, 690);
+    for (int split = LYC_SPLIT_REWARD; split < LYC_SPLIT_COUNT; split++) {
+        assert_int_equal(few->count[split], hidden->count[split]);
+        assert_memory_equal(few->rows[split], hidden->rows[split], few->count[split] * sizeof(uint32_t));
+    }
+    lyc_splits_destroy(hidden);
+    lyc_splits_destroy(few);
+    fewer_rows.labelled = 7;
+    few = cut(data, &fewer_rows);
+    assert_int_equal(few->count[LYC_SPLIT_TRAIN], 690);
+    assert_int_equal(few->labelled, 7);
+    lyc_splits_destroy(few);
+    lyc_dataset_close(data);
+}
+
 static void test_rows_without_label_stay_in_train(void **state) {
     (void)state;
     made what = base();
@@ -306,6 +338,7 @@ int main(void) {
         cmocka_unit_test(test_filters_do_not_move_rows_between_splits),
         cmocka_unit_test(test_class_order_applies_to_every_split),
         cmocka_unit_test(test_labelled_is_exact_and_stratified),
+        cmocka_unit_test(test_train_rows_are_exact_and_stratified),
         cmocka_unit_test(test_rows_without_label_stay_in_train),
         cmocka_unit_test(test_rows_without_label_follow_their_copies),
         cmocka_unit_test(test_classes_are_shuffled_each_by_itself),
