@@ -35,9 +35,9 @@ void lyc__problem(lyc__problems *problems, const char *path, const char *format,
 }
 
 bool lyc__problems_touch(const lyc__problems *problems, const char *path) {
-    size_t known = problems->count < LYC__PROBLEM_PATHS ? problems->count : LYC__PROBLEM_PATHS;
     size_t length = strlen(path);
-    for (size_t i = 0; i < known; i++) {
+    if (problems->count > LYC__PROBLEM_PATHS) return true; /* not every path was kept: it may be any */
+    for (size_t i = 0; i < problems->count; i++) {
         const char *other = problems->paths[i];
         size_t shared = strlen(other) < length ? strlen(other) : length;
         /* Below `path`, `path` itself, or a container of it that could not be read at all. */

@@ -1,6 +1,8 @@
 /* Each rule between keys: one configuration that only this rule refuses. */
 #include "config_testing.h"
 
+#include <stdio.h>
+
 #include "config/fields.h"
 
 #define D LYC_CONFIG_DISTILL
@@ -230,11 +232,26 @@ static void the_agents_learning_rate_follows_its_network(void **state) {
     }
 }
 
+/* Beyond a number of problems their places are no longer kept; rules must not run on what was never read. */
+static void many_problems_stop_the_rules(void **state) {
+    (void)state;
+    char text[4096] = "{\"output\": \"o\", \"data\": {\"path\": \"d.h5\"}, \"student\": {\"arch\": \"mlp\"}";
+    for (int i = 0; i < 60; i++)
+        snprintf(text + strlen(text), sizeof text - strlen(text), ", \"unknown%d\": 1", i);
+    strcat(text, ", \"teachers\": [{\"model\": \"a.h5\"}, {\"model\": \"b.h5\"}]}");
+    lyc_config *config = NULL;
+    lyc_error err = {0};
+    assert_int_equal(lyc_config_parse(&config, D, text, "t.json", NULL, 0, &err), LYC_ECONFIG);
+    assert_non_null(strstr(err.message, "t.json: 62 problems"));
+    assert_null(config);
+}
+
 int main(void) {
     struct CMUnitTest tests[ROWS + MORE + 4] = {
         cmocka_unit_test(every_rule_has_a_row), cmocka_unit_test(what_is_right_passes),
         cmocka_unit_test(weight_decay_follows_the_optimiser),
-        cmocka_unit_test(the_agents_learning_rate_follows_its_network)};
+        cmocka_unit_test(the_agents_learning_rate_follows_its_network),
+        cmocka_unit_test(many_problems_stop_the_rules)};
     for (size_t i = 0; i < ROWS; i++) tests[4 + i] = test_of(&rows[i]);
     for (size_t i = 0; i < MORE; i++) tests[4 + ROWS + i] = test_of(&more[i]);
     return cmocka_run_group_tests(tests, NULL, NULL);
