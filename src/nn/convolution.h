@@ -3,13 +3,23 @@
  * like an operator: memory comes with the call, the functions are safe to call from several threads.
  *
  * Weights are [kernel row, kernel column, channel of the group, output], outputs of a group side by side;
- * param[1], the bias, is NULL in a layer without. */
+ * param[1], the bias, is NULL in a layer without.
+ *
+ * A kernel with `prepare` works on what that makes, once a workspace; without it (call->prepared is NULL, as
+ * in a call from outside a workspace) the others compute the node. */
 #ifndef NN_CONVOLUTION_H
 #define NN_CONVOLUTION_H
 
 #include "nn/operator.h"
 
-typedef struct lyc__convolution {
+typedef struct lyc__convolution lyc__convolution;
+
+/* What a kernel's own preparation begins with. */
+typedef struct lyc__convolution_prepared {
+    const lyc__convolution *kernel;
+} lyc__convolution_prepared;
+
+struct lyc__convolution {
     const char *name;
     bool (*takes)(const lyc__node *node);
     /* The whole layer: bias where there is one, ReLU where call->relu. */
@@ -17,9 +27,19 @@ typedef struct lyc__convolution {
     /* d_param[0], d_param[1] where there is a bias, d_in[0] where it has data. */
     void (*backward)(const lyc__call *call);
     size_t (*scratch_floats)(const lyc__node *node, size_t rows); /* (optional) */
-} lyc__convolution;
+    /* (optional) As in lyc__preparation; NULL in *out leaves the node to the next kernel. */
+    lyc_status (*prepare)(const lyc__setup *setup, lyc__convolution_prepared **out, lyc_error *err);
+    void (*release)(lyc__convolution_prepared *prepared);
+    size_t (*prepared_scratch)(const lyc__convolution_prepared *prepared);
+    size_t (*prepared_bytes)(const lyc__convolution_prepared *prepared);
+    void (*refresh)(lyc__convolution_prepared *prepared, const float *const *param, bool backward);
+};
 
-extern const lyc__convolution lyc__convolution_im2col, lyc__convolution_depthwise, lyc__convolution_grouped;
+extern const lyc__convolution lyc__convolution_onednn, lyc__convolution_im2col, lyc__convolution_depthwise,
+    lyc__convolution_grouped;
+
+/* The kernel that computes a node without preparation. */
+const lyc__convolution *lyc__convolution_plain(const lyc__node *node);
 
 /* For kernels that do not do this on their way: adds the bias to the output of `rows` images and applies the
  * ReLU; sums the gradient of the bias over the shard. */

@@ -20,7 +20,7 @@ static void release_lane(lyc_workspace *workspace, unsigned lane) {
 
 typedef struct shard {
     lyc_workspace *workspace;
-    size_t index, first, rows;
+    size_t index, first, rows, lane_index;
     unsigned char *memory, *lane;
 } shard;
 
@@ -32,6 +32,7 @@ static shard enter(lyc_workspace *workspace, size_t index, unsigned lane) {
                    .first = first,
                    .rows = left < workspace->shard_rows ? left : workspace->shard_rows,
                    .memory = workspace->shards + index * plan->shard_bytes,
+                   .lane_index = (size_t)__builtin_ctz(lane),
                    .lane = workspace->lanes + (size_t)__builtin_ctz(lane) * plan->lane_bytes};
 }
 
@@ -71,6 +72,8 @@ static void fill_call(const shard *s, int index, const float *params, lyc__call 
     for (int i = 0; i < node->param_count; i++) call->param[i] = params + node->params[i].offset;
     call->saved = locate(s, plan->nodes[index].saved);
     call->scratch = (float *)(void *)(s->lane + plan->scratch);
+    call->prepared = plan->nodes[index].prepared;
+    call->lane = s->lane_index;
     call->total = partial_of(workspace, 0, index, false);
     call->draw = (lyc__draw){workspace->pass.seed, workspace->pass.epoch, workspace->pass.step, s->first};
 }

@@ -7,15 +7,21 @@
 
 /* In order of preference; the last rows together take everything. */
 static const lyc__convolution *const kernels[] = {
+    &lyc__convolution_onednn,
     &lyc__convolution_im2col,
     &lyc__convolution_depthwise,
     &lyc__convolution_grouped,
 };
 
-static const lyc__convolution *kernel_of(const lyc__node *node) {
+const lyc__convolution *lyc__convolution_plain(const lyc__node *node) {
     size_t i = 0;
-    while (!kernels[i]->takes(node)) i++;
+    while (kernels[i]->prepare != NULL || !kernels[i]->takes(node)) i++;
     return kernels[i];
+}
+
+static const lyc__convolution *kernel_of(const lyc__call *call) {
+    const lyc__convolution_prepared *prepared = call->prepared;
+    return prepared != NULL ? prepared->kernel : lyc__convolution_plain(call->node);
 }
 
 static lyc_status infer(lyc__node *node, lyc_error *err) {
@@ -58,17 +64,61 @@ void lyc__convolution_sum_bias(const lyc__call *call) {
 }
 
 static void forward(const lyc__call *call) {
-    kernel_of(call->node)->forward(call);
+    kernel_of(call)->forward(call);
 }
 
 static void backward(const lyc__call *call) {
-    kernel_of(call->node)->backward(call);
+    kernel_of(call)->backward(call);
 }
 
 static size_t scratch_floats(const lyc__node *node, size_t rows) {
-    const lyc__convolution *kernel = kernel_of(node);
+    const lyc__convolution *kernel = lyc__convolution_plain(node);
     return kernel->scratch_floats != NULL ? kernel->scratch_floats(node, rows) : 0;
 }
+
+/* ---- preparation ------------------------------------------------------------------------------ */
+
+static lyc_status prepare(const lyc__setup *setup, void **out, lyc_error *err) {
+    *out = NULL;
+    for (size_t i = 0; i < sizeof kernels / sizeof *kernels && *out == NULL; i++) {
+        if (!kernels[i]->takes(setup->node)) continue;
+        if (kernels[i]->prepare == NULL) return LYC_OK;
+        lyc__convolution_prepared *prepared = NULL;
+        LYC_TRY(kernels[i]->prepare(setup, &prepared, err));
+        *out = prepared;
+    }
+    return LYC_OK;
+}
+
+static void release(void *payload) {
+    lyc__convolution_prepared *prepared = payload;
+    prepared->kernel->release(prepared);
+}
+
+static size_t prepared_scratch(const void *payload) {
+    const lyc__convolution_prepared *prepared = payload;
+    return prepared->kernel->prepared_scratch(prepared);
+}
+
+static size_t prepared_bytes(const void *payload) {
+    const lyc__convolution_prepared *prepared = payload;
+    return prepared->kernel->prepared_bytes(prepared);
+}
+
+static void refresh(void *payload, const float *const *param, bool backwards) {
+    lyc__convolution_prepared *prepared = payload;
+    prepared->kernel->refresh(prepared, param, backwards);
+}
+
+static const lyc__preparation preparation = {
+    .create = prepare,
+    .destroy = release,
+    .scratch_floats = prepared_scratch,
+    .bytes = prepared_bytes,
+    .refresh = refresh,
+};
+
+/* ---- reference -------------------------------------------------------------------------------- */
 
 /* The double precision value of one output. */
 static double reference_pixel(const lyc__reference *call, const double *image, size_t p, size_t q, size_t o) {
@@ -114,4 +164,5 @@ const lyc__operator lyc__op_conv2d = {
     .reference = reference,
     .flops = flops,
     .scratch_floats = scratch_floats,
+    .preparation = &preparation,
 };

@@ -132,6 +132,8 @@ typedef struct lyc__call {
     float *d_param[LYC__MAX_PARAMS]; /* of this shard; state has none: not to be written */
     void *saved;                     /* from forward to backward */
     float *scratch;                  /* during this call */
+    void *prepared;                  /* what op->preparation made for the workspace; NULL = nothing */
+    size_t lane;                     /* no two calls at the same time have the same */
     const double *total, *d_total;   /* what a barrier combined over all shards */
     lyc__draw draw;
 } lyc__call;
@@ -160,6 +162,28 @@ typedef struct lyc__barrier {
     void (*settle)(const lyc__node *node, const double *total, float *const *param);
 } lyc__barrier;
 
+/* What a workspace is going to ask of a node. */
+typedef struct lyc__setup {
+    const lyc__node *node;
+    lyc_mode mode;
+    size_t rows;  /* of the largest shard; every smaller number may come too */
+    size_t lanes; /* calls that may run at the same time */
+    bool relu;    /* call->relu */
+    bool d_in;    /* backward will be asked for the gradient of input 0 */
+} lyc__setup;
+
+/* Work that is done once a workspace (kernels compiled for the shapes), or once a pass (weights packed for
+ * them) rather than once a shard. */
+typedef struct lyc__preparation {
+    /* Leaves NULL in *out where there is nothing to prepare. */
+    lyc_status (*create)(const lyc__setup *setup, void **out, lyc_error *err);
+    void (*destroy)(void *prepared);
+    size_t (*scratch_floats)(const void *prepared); /* in place of op->scratch_floats */
+    size_t (*bytes)(const void *prepared);          /* of memory that it holds */
+    /* Before the shards run forward or backward with these parameters; one thread a node. */
+    void (*refresh)(void *prepared, const float *const *param, bool backward);
+} lyc__preparation;
+
 typedef enum lyc__trait {
     LYC__IN_PLACE = 1,            /* forward may write its output over input 0 */
     LYC__GRADIENT_IN_PLACE = 2,   /* backward may write the gradient of input 0 over that of the output */
@@ -186,6 +210,7 @@ struct lyc__operator {
     size_t (*saved_bytes)(const lyc__node *node, size_t rows);    /* (optional) */
     size_t (*scratch_floats)(const lyc__node *node, size_t rows); /* (optional) */
     const lyc__barrier *barrier;                                  /* (optional) */
+    const lyc__preparation *preparation;                          /* (optional) */
 };
 
 /* The table; NULL past the end. */

@@ -30,6 +30,7 @@ typedef struct lyc__node_plan {
     lyc__slot d_in[LYC__MAX_INPUTS]; /* where backward writes */
     bool add[LYC__MAX_INPUTS];       /* ... and whether that is then added to the value's gradient */
     size_t partial; /* barrier: first double of a shard's partial results, forward and then backward */
+    void *prepared; /* what the operator made ahead; NULL = nothing */
 } lyc__node_plan;
 
 typedef struct lyc__step {
@@ -59,11 +60,20 @@ typedef struct lyc__plan {
     size_t shard_bytes, lane_bytes;
     size_t scratch;       /* its offset in a lane */
     size_t partial_count; /* doubles of partial results a shard has */
+    size_t prepared_count;
+    int *prepared; /* [prepared_count] nodes that have something prepared */
 } lyc__plan;
 
 lyc_status lyc__plan_create(lyc__plan **out, const lyc__graph *graph, lyc_mode mode, size_t rows,
                             lyc_error *err);
 void lyc__plan_destroy(lyc__plan *plan);
+
+/* plan_prepare.c: has operators make ahead what they can, for so many lanes, and gives scratch its place; *bytes
+ * is what that holds. Part of creating a workspace. */
+lyc_status lyc__plan_prepare(lyc__plan *plan, size_t lanes, size_t *bytes, lyc_error *err);
+/* Before every pass: what depends on the parameters. */
+void lyc__plan_refresh(const lyc__plan *plan, const float *params, bool backward, lyc_priority priority,
+                       lyc_pool *pool);
 
 /* ---- pieces, in the order in which they are called --------------------------------------------- */
 

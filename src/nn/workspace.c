@@ -22,6 +22,9 @@ static lyc_status fill(lyc_workspace *workspace, lyc_error *err) {
     LYC_TRY(lyc__plan_create(&workspace->plan, workspace->net->graph, workspace->mode, rows, err));
     const lyc__plan *plan = workspace->plan;
     const size_t shards = workspace->max_shards;
+    size_t prepared = 0;
+    LYC_TRY(lyc__plan_prepare(workspace->plan, shards, &prepared, err));
+    workspace->bytes += prepared;
     atomic_init(&workspace->free_lanes, (1U << shards) - 1);
     LYC_TRY(take(workspace, (void **)&workspace->shards, shards, plan->shard_bytes, "activations", err));
     LYC_TRY(take(workspace, (void **)&workspace->lanes, shards, plan->lane_bytes, "activations", err));
@@ -97,6 +100,7 @@ void lyc_workspace_forward(lyc_workspace *workspace, float *params, const lyc_pa
     workspace->shard_rows = lyc_shard_rows(workspace->net, workspace->mode, pass->rows);
     workspace->shard_count = lyc__shard_count(workspace->net, workspace->mode, pass->rows);
     lyc__job job = {.workspace = workspace, .params = params};
+    lyc__plan_refresh(workspace->plan, job.params, false, pass->priority, pool);
     run_program(&job, &workspace->plan->forward, lyc__run_forward, false, pool);
     settle(workspace, params);
 }
@@ -111,6 +115,7 @@ void lyc_workspace_backward(lyc_workspace *workspace, const float *params, float
                     .gradient = single ? gradient : NULL,
                     .fn = fn,
                     .payload = payload};
+    lyc__plan_refresh(workspace->plan, params, true, workspace->pass.priority, pool);
     run_program(&job, &workspace->plan->backward, lyc__run_backward, true, pool);
     if (!single)
         lyc__reduce(workspace->gradients, workspace->shard_count, trainable, gradient,
