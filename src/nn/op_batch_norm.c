@@ -2,7 +2,10 @@
  * each number: out = (x - mean) / sqrt(variance + epsilon) * weight + bias. In training mean and (biased)
  * variance are those of the whole batch: shards give counts, means and sums of squared deviations, which are
  * combined in the fixed tree (Chan, Golub, LeVeque 1983), and the running statistics move towards mean and
- * unbiased variance by `momentum`. In inference the running statistics take their place. */
+ * unbiased variance by `momentum`. In inference the running statistics take their place.
+ *
+ * Behind it may stand, in the same passes over memory, the sum with another value (batch_norm_add) and a ReLU
+ * (the attribute). Backward then looks at one bit an element, kept by forward, instead of at the output. */
 #include <math.h>
 #include <string.h>
 
@@ -42,6 +45,24 @@ static lyc_status infer(lyc__node *node, lyc_error *err) {
     count->law = LYC__LAW_CONSTANT;
     count->state = true;
     return LYC_OK;
+}
+
+static lyc_status infer_add(lyc__node *node, lyc_error *err) {
+    const lyc__shape *a = &node->in[0], *b = &node->in[1];
+    if (a->rank != b->rank || memcmp(a->dims, b->dims, sizeof a->dims) != 0)
+        LYC_FAIL(err, LYC_ECONFIG, "the two inputs have different shapes");
+    return infer(node, err);
+}
+
+static size_t saved_bytes(const lyc__node *node, size_t rows) {
+    if (!node->attributes.relu) return 0;
+    const size_t pixels = rows * lyc__shape_size(&node->in[0]) / channels_of(node);
+    return pixels * lyc__norm_words(channels_of(node)) * sizeof(uint16_t);
+}
+
+/* Where the sum that the ReLU saw is above 0; NULL = everywhere. */
+static uint16_t *positive_of(const lyc__call *call) {
+    return call->node->attributes.relu && call->mode == LYC_MODE_TRAIN ? call->saved : NULL;
 }
 
 static size_t scratch_floats(const lyc__node *node, size_t rows) {
@@ -111,8 +132,13 @@ static void forward(const lyc__call *call) {
         mean[c] = trains ? (float)call->total[1 + c] : call->param[MEAN][c];
         scale[c] = (float)((double)call->param[WEIGHT][c] * inverse);
     }
-    lyc__vector()->normalize(call->in[0].data, mean, scale, call->param[BIAS], pixels_of(call), channels,
-                             call->relu, call->out.data);
+    const lyc__norm norm = {.mean = mean,
+                            .scale = scale,
+                            .shift = call->param[BIAS],
+                            .residual = call->node->input_count > 1 ? call->in[1].data : NULL,
+                            .relu = call->relu || call->node->attributes.relu,
+                            .positive = positive_of(call)};
+    lyc__vector()->normalize(call->in[0].data, &norm, pixels_of(call), channels, call->out.data);
 }
 
 /* ---- gradient --------------------------------------------------------------------------------- */
@@ -121,12 +147,23 @@ static void copy_means(const lyc__call *call, float *mean) {
     for (size_t c = 0; c < channels_of(call->node); c++) mean[c] = (float)call->total[1 + c];
 }
 
+/* Whether the other summand wants its gradient, which is that of the output behind the ReLU. */
+static bool passes_gradient(const lyc__call *call) {
+    return call->node->input_count > 1 && call->d_in[1].data != NULL;
+}
+
+/* Leaves in d_out what the other summand gets. */
 static void gather_backward(const lyc__call *call, double *partial) {
     const size_t channels = channels_of(call->node);
     memset(partial, 0, partial_size(call->node) * sizeof *partial);
     copy_means(call, call->scratch);
-    lyc__vector()->column_products(call->in[0].data, call->d_out.data, call->scratch, pixels_of(call),
-                                   channels, partial, partial + channels);
+    const uint16_t *positive = positive_of(call);
+    const lyc__norm_products norm = {.mean = call->scratch,
+                                     .positive = positive,
+                                     .masked =
+                                         positive != NULL && passes_gradient(call) ? call->d_out.data : NULL};
+    lyc__vector()->column_products(call->in[0].data, call->d_out.data, &norm, pixels_of(call), channels,
+                                   partial, partial + channels);
 }
 
 static void combine_backward(const lyc__node *node, double *into, const double *from) {
@@ -150,10 +187,14 @@ static void backward(const lyc__call *call) {
         call->d_param[WEIGHT][c] = call->first ? (float)(products[c] * inverse) : 0;
         call->d_param[BIAS][c] = call->first ? (float)sums[c] : 0;
     }
+    const size_t pixels = pixels_of(call);
+    if (passes_gradient(call) && call->d_in[1].data != call->d_out.data)
+        memcpy(call->d_in[1].data, call->d_out.data, pixels * channels * sizeof(float));
+    const lyc__norm_backward norm = {mean, scale, shift, slope,
+                                     passes_gradient(call) ? NULL : positive_of(call)};
     if (call->d_in[0].data != NULL)
-        lyc__vector()->normalize_backward(call->in[0].data, call->d_out.data,
-                                          &(lyc__norm_backward){mean, scale, shift, slope}, pixels_of(call),
-                                          channels, call->d_in[0].data);
+        lyc__vector()->normalize_backward(call->in[0].data, call->d_out.data, &norm, pixels, channels,
+                                          call->d_in[0].data);
 }
 
 /* ---- reference -------------------------------------------------------------------------------- */
@@ -174,6 +215,10 @@ static void reference(const lyc__reference *call) {
         for (size_t i = c; i < count; i += channels)
             call->out[i] = (x[i] - mean) * scale + call->param[BIAS][c];
     }
+    for (size_t i = 0; i < count; i++) {
+        if (call->node->input_count > 1) call->out[i] += call->in[1][i];
+        if (call->node->attributes.relu) call->out[i] = fmax(call->out[i], 0);
+    }
 }
 
 static const lyc__barrier barrier = {
@@ -185,15 +230,24 @@ static const lyc__barrier barrier = {
     .settle = settle,
 };
 
+#define COMMON                                                                                               \
+    .forward = forward, .backward = backward, .reference = reference, .saved_bytes = saved_bytes,            \
+    .scratch_floats = scratch_floats, .barrier = &barrier
+
 const lyc__operator lyc__op_batch_norm = {
     .name = "batch_norm",
     .doc = "batch normalisation with running statistics",
     .inputs = 1,
     .traits = LYC__IN_PLACE | LYC__GRADIENT_IN_PLACE | LYC__NEEDS_INPUT | LYC__TAKES_RELU,
     .infer = infer,
-    .forward = forward,
-    .backward = backward,
-    .reference = reference,
-    .scratch_floats = scratch_floats,
-    .barrier = &barrier,
+    COMMON,
+};
+
+const lyc__operator lyc__op_batch_norm_add = {
+    .name = "batch_norm_add",
+    .doc = "batch normalisation, then the sum with a second value",
+    .inputs = 2,
+    .traits = LYC__IN_PLACE | LYC__NEEDS_INPUT_0 | LYC__PASSES_GRADIENT | LYC__TAKES_RELU,
+    .infer = infer_add,
+    COMMON,
 };

@@ -22,7 +22,7 @@ enum { LYC__MAX_INPUTS = 4, LYC__MAX_PARAMS = 5 };
 
 /* ---- shapes ----------------------------------------------------------------------------------- */
 
-typedef enum lyc__type { LYC__F32, LYC__I32 } lyc__type;
+typedef enum lyc__type { LYC__F32, LYC__I32, LYC__BF16 } lyc__type;
 
 /* Of one row of a value. */
 typedef struct lyc__shape {
@@ -32,7 +32,8 @@ typedef struct lyc__shape {
     size_t flat[3]; /* height, width, channels that a flatten laid end to end; zeros otherwise */
 } lyc__shape;
 
-size_t lyc__shape_size(const lyc__shape *shape); /* elements of a row */
+size_t lyc__shape_size(const lyc__shape *shape);  /* elements of a row */
+size_t lyc__shape_bytes(const lyc__shape *shape); /* ... and their bytes */
 lyc__shape lyc__features(size_t count);
 lyc__shape lyc__image(size_t height, size_t width, size_t channels);
 
@@ -66,6 +67,8 @@ typedef struct lyc__attributes {
     double rate;      /* of dropout; slope of LeakyReLU */
     double temperature;
     double momentum, epsilon; /* of normalisations */
+    bool relu;                /* of batch norms and frozen layers: ends with a ReLU */
+    bool narrow;              /* of frozen layers: writes bf16 */
 } lyc__attributes;
 
 typedef struct lyc__operator lyc__operator;
@@ -84,6 +87,8 @@ typedef struct lyc__node {
     lyc__param params[LYC__MAX_PARAMS];
     uint32_t stream; /* its place in the graph: which random numbers it draws */
     bool learns;     /* a parameter is here or behind it, so that the gradient of its output matters */
+    const struct lyc__frozen_kernel *kernel; /* of a frozen layer (frozen.h) */
+    void *packed;                            /* what that made of shapes and weights */
 } lyc__node;
 
 /* Called by an operator's `infer` for each of its parameters, in the order of the files. In files rank 0 is
@@ -126,6 +131,7 @@ typedef struct lyc__call {
     lyc_mode mode;
     bool first; /* shard: it alone gives what is known of the whole batch */
     bool relu;  /* forward: apply max(., 0) as well (for LYC__TAKES_RELU) */
+    bool onto;  /* forward: add to what `out` holds (of a convolution whose kernel `adds`) */
     lyc__tensor in[LYC__MAX_INPUTS], out;
     lyc__tensor d_in[LYC__MAX_INPUTS], d_out;
     const float *param[LYC__MAX_PARAMS];
@@ -156,7 +162,8 @@ typedef struct lyc__barrier {
     size_t (*size)(const lyc__node *node);
     void (*gather)(const lyc__call *call, double *partial);
     void (*combine)(const lyc__node *node, double *into, const double *from);
-    void (*gather_backward)(const lyc__call *call, double *partial); /* may look at call->total */
+    /* May look at call->total, and change the gradient of the output, which backward then sees. */
+    void (*gather_backward)(const lyc__call *call, double *partial);
     void (*combine_backward)(const lyc__node *node, double *into, const double *from);
     /* (optional) Moves the state by what forward combined, once a training forward. */
     void (*settle)(const lyc__node *node, const double *total, float *const *param);
@@ -191,7 +198,11 @@ typedef enum lyc__trait {
     LYC__NEEDS_OUTPUT = 8,        /* backward reads the output */
     LYC__IDENTITY = 16,           /* the output is input 0, bit by bit */
     LYC__IDENTITY_INFERRING = 32, /* so in inference */
-    LYC__TAKES_RELU = 64          /* forward can apply a ReLU that follows in the same pass */
+    LYC__TAKES_RELU = 64,         /* forward can apply a ReLU that follows in the same pass */
+    LYC__IN_PLACE_1 = 128,        /* forward may write its output over input 1 */
+    LYC__MOVES = 256,             /* forward only moves elements, of whatever type */
+    LYC__NEEDS_INPUT_0 = 512,     /* backward reads input 0, and no other */
+    LYC__PASSES_GRADIENT = 1024   /* input 1 has the gradient of the output, as gather_backward leaves it */
 } lyc__trait;
 
 struct lyc__operator {
@@ -217,7 +228,7 @@ struct lyc__operator {
 const lyc__operator *lyc__operator_at(size_t index);
 
 extern const lyc__operator lyc__op_linear, lyc__op_conv2d, lyc__op_relu, lyc__op_max_pool, lyc__op_dropout,
-    lyc__op_flatten, lyc__op_add, lyc__op_batch_norm, lyc__op_tanh, lyc__op_sigmoid, lyc__op_leaky_relu,
+    lyc__op_flatten, lyc__op_add, lyc__op_batch_norm, lyc__op_batch_norm_add, lyc__op_tanh, lyc__op_sigmoid, lyc__op_leaky_relu,
     lyc__op_gelu, lyc__op_softmax, lyc__op_avg_pool, lyc__op_subsample, lyc__op_cross_entropy, lyc__op_kl;
 
 #endif

@@ -3,7 +3,7 @@
 
 static const lyc__operator *const table[] = {
     &lyc__op_linear,        &lyc__op_conv2d, &lyc__op_relu,       &lyc__op_max_pool, &lyc__op_dropout,
-    &lyc__op_flatten,       &lyc__op_add,    &lyc__op_batch_norm, &lyc__op_tanh,     &lyc__op_sigmoid,
+    &lyc__op_flatten,       &lyc__op_add,    &lyc__op_batch_norm, &lyc__op_batch_norm_add, &lyc__op_tanh,     &lyc__op_sigmoid,
     &lyc__op_leaky_relu,    &lyc__op_gelu,   &lyc__op_softmax,    &lyc__op_avg_pool, &lyc__op_subsample,
     &lyc__op_cross_entropy, &lyc__op_kl,
 };
@@ -16,6 +16,10 @@ size_t lyc__shape_size(const lyc__shape *shape) {
     size_t size = 1;
     for (int i = 0; i < shape->rank; i++) size *= shape->dims[i];
     return size;
+}
+
+size_t lyc__shape_bytes(const lyc__shape *shape) {
+    return lyc__shape_size(shape) * (shape->type == LYC__BF16 ? sizeof(uint16_t) : sizeof(float));
 }
 
 lyc__shape lyc__features(size_t count) {

@@ -51,7 +51,8 @@ typedef struct lyc__program {
 } lyc__program;
 
 typedef struct lyc__plan {
-    const lyc__graph *graph;
+    const lyc__graph *graph; /* what runs: `fused` where there is one */
+    lyc__graph fused;        /* its nodes are the plan's, their names are the network's */
     lyc_mode mode;
     size_t rows; /* of the largest shard */
     lyc__program forward, backward;
@@ -68,8 +69,8 @@ lyc_status lyc__plan_create(lyc__plan **out, const lyc__graph *graph, lyc_mode m
                             lyc_error *err);
 void lyc__plan_destroy(lyc__plan *plan);
 
-/* plan_prepare.c: has operators make ahead what they can, for so many lanes, and gives scratch its place; *bytes
- * is what that holds. Part of creating a workspace. */
+/* plan_prepare.c: has operators make ahead what they can, for so many lanes, and gives scratch its place;
+ * *bytes is what that holds. Part of creating a workspace. */
 lyc_status lyc__plan_prepare(lyc__plan *plan, size_t lanes, size_t *bytes, lyc_error *err);
 /* Before every pass: what depends on the parameters. */
 void lyc__plan_refresh(const lyc__plan *plan, const float *params, bool backward, lyc_priority priority,
@@ -77,23 +78,41 @@ void lyc__plan_refresh(const lyc__plan *plan, const float *params, bool backward
 
 /* ---- pieces, in the order in which they are called --------------------------------------------- */
 
-/* plan_order.c: steps and segments. */
-lyc_status lyc__plan_order(lyc__plan *plan, lyc_error *err);
-/* plan_values.c, plan_gradients.c: who shares a place with whom, then the places. */
-lyc_status lyc__plan_values(lyc__plan *plan, lyc_error *err);
-lyc_status lyc__plan_gradients(lyc__plan *plan, lyc_error *err);
-
-/* Something that needs memory while steps first..last run. */
+/* Something that needs memory from one moment to another. Moments of a shard: 0 when its input is written,
+ * one for each node forward, one when the gradient of the logits is written, one for each node backward. */
 typedef struct lyc__interval {
+    lyc__slot *slot; /* in which memory it lies; gets its place there */
     int first, last;
-    size_t bytes;  /* 0: takes no part */
-    size_t offset; /* result */
+    size_t bytes;
     bool placed;
 } lyc__interval;
-/* plan_lanes.c: lays intervals out so that those alive together do not overlap; returns the bytes needed. */
-size_t lyc__plan_pack(lyc__interval *intervals, int count);
 
-/* Rounds up to whole cache lines. */
+int lyc__plan_forward_moment(int node);                         /* -1: the input */
+int lyc__plan_backward_moment(const lyc__plan *plan, int node); /* node count: the gradient of the logits */
+
+/* What is known of a plan while it is made. */
+typedef struct lyc__draft {
+    lyc__plan *plan;
+    int *value_roots, *gradient_roots; /* [values] the value whose place is shared; -1 = no gradient */
+    lyc__interval *intervals;          /* of everything that has a place of its own */
+    int interval_count;
+} lyc__draft;
+
+void lyc__draft_add(lyc__draft *draft, lyc__slot *slot, lyc__place place, int first, int last, size_t bytes);
+
+/* plan_fuse.c: rewrites the graph. */
+lyc_status lyc__plan_fuse(lyc__plan *plan, lyc_error *err);
+/* plan_order.c: steps and segments. */
+lyc_status lyc__plan_order(lyc__plan *plan, lyc_error *err);
+/* plan_values.c, plan_gradients.c: who shares a place with whom, in which memory, and for how long. */
+lyc_status lyc__plan_values(lyc__draft *draft, lyc_error *err);
+lyc_status lyc__plan_gradients(lyc__draft *draft, lyc_error *err);
+/* plan_pack.c: lays out what lies in one kind of memory, so that what is needed at the same moment does not
+ * overlap; returns the bytes needed. */
+size_t lyc__plan_pack(lyc__draft *draft, lyc__place place);
+
+/* Bytes of a value on the largest shard; rounds up to whole cache lines. */
+size_t lyc__plan_value_bytes(const lyc__plan *plan, int value);
 size_t lyc__plan_round(size_t bytes);
 
 #endif

@@ -1,121 +1,98 @@
-/* Where gradients lie in backward. Time runs backwards here: step t of an interval is node count - 1 - t, and
- * the gradient of the logits is there before the first step. */
+/* Where gradients lie in backward. */
 #include "lyceum/memory.h"
 #include "nn/plan.h"
 
 /* What is known of the gradients that share a place, kept at the root. */
 typedef struct group {
-    int root;        /* of this value's gradient; -1 = it has none (yet) */
-    int first, last; /* steps of its life */
-    bool crosses;    /* a barrier stands within its life */
+    int root;     /* of this value's gradient; -1 = it has none (yet) */
+    int first;    /* moment in which it is written first */
+    int last;     /* node that reads it last, the one that makes the value */
+    int segment;  /* of backward, in which it is written first */
+    bool crosses; /* a barrier stands within its life */
 } group;
 
 typedef struct builder {
+    lyc__draft *draft;
     lyc__plan *plan;
-    group *groups;            /* [values] */
-    lyc__interval *intervals; /* [values], then one for each gradient that is added */
-    lyc__slot **slots;        /* where the latter's places go */
-    int count;                /* of intervals */
+    group *groups; /* [values] */
 } builder;
 
-static int time_of(const lyc__plan *plan, int node) {
-    return plan->graph->node_count - 1 - node;
+/* The node that makes `value` reads its gradient, which lies where that of `root` does. */
+static void join(builder *b, int value, int root) {
+    group *mine = &b->groups[root];
+    const int producer = value - 1;
+    b->groups[value].root = root;
+    if (producer < mine->last) mine->last = producer;
+    mine->crosses = mine->crosses || mine->segment != b->plan->backward.segment_of[producer];
 }
 
-static size_t value_bytes(const lyc__plan *plan, int value) {
-    return plan->rows * lyc__shape_size(lyc__graph_shape(plan->graph, value)) * sizeof(float);
+/* Written first in backward of `node`; by the caller of the network, if that is the node count. */
+static void found(builder *b, int value, int node) {
+    const bool given = node == b->plan->graph->node_count;
+    b->groups[value] = (group){.first = lyc__plan_backward_moment(b->plan, node),
+                               .last = value - 1,
+                               .segment = given ? 0 : b->plan->backward.segment_of[node]};
+    join(b, value, value);
 }
 
-/* `node` (or whoever comes before the first step, -1) writes the gradient of `value`. */
-static void note_life(builder *b, int value, int node) {
-    const lyc__program *program = &b->plan->backward;
-    group *root = &b->groups[b->groups[value].root];
-    const int producer = value - 1, written_in = node >= 0 ? program->segment_of[node] : 0;
-    if (time_of(b->plan, producer) > root->last) root->last = time_of(b->plan, producer);
-    root->crosses = root->crosses || written_in != program->segment_of[producer];
-}
-
-/* A second user of a value: its share of the gradient gets a place of its own for one step. */
-static void add_share(builder *b, int value, int node, int input) {
-    const int now = time_of(b->plan, node);
-    b->plan->nodes[node].add[input] = true;
-    b->slots[b->count] = &b->plan->nodes[node].d_in[input];
-    b->intervals[b->count++] =
-        (lyc__interval){.first = now, .last = now, .bytes = value_bytes(b->plan, value)};
+/* A further user of a value: its share of the gradient gets a place of its own for one moment, unless it lies
+ * where the gradient of the output does. */
+static void add_share(builder *b, int index, int input, bool passes) {
+    const int now = lyc__plan_backward_moment(b->plan, index);
+    lyc__node_plan *mine = &b->plan->nodes[index];
+    mine->add[input] = true;
+    if (!passes)
+        lyc__draft_add(b->draft, &mine->d_in[input], LYC__IN_LANE, now, now,
+                       lyc__plan_value_bytes(b->plan, b->plan->graph->nodes[index].inputs[input]));
 }
 
 static void group_input(builder *b, int index, int input) {
     const lyc__node *node = &b->plan->graph->nodes[index];
     const int value = node->inputs[input];
     if (!lyc__graph_needs_gradient(b->plan->graph, value)) return;
-    group *mine = &b->groups[value];
-    if (mine->root >= 0) {
-        add_share(b, value, index, input);
-    } else if (input == 0 && (node->op->traits & LYC__GRADIENT_IN_PLACE) != 0) {
-        mine->root = b->groups[index + 1].root;
-        b->plan->nodes[index].skip_backward = (node->op->traits & LYC__IDENTITY) != 0;
+    const bool passes = input == 1 && (node->op->traits & LYC__PASSES_GRADIENT) != 0;
+    const bool in_place = input == 0 && (node->op->traits & LYC__GRADIENT_IN_PLACE) != 0;
+    if (b->groups[value].root >= 0) {
+        add_share(b, index, input, passes);
+    } else if (passes || in_place) {
+        join(b, value, b->groups[index + 1].root);
+        if (in_place) b->plan->nodes[index].skip_backward = (node->op->traits & LYC__IDENTITY) != 0;
     } else {
-        *mine = (group){.root = value, .first = time_of(b->plan, index)};
+        found(b, value, index);
     }
-    note_life(b, value, index);
 }
 
 static void group_gradients(builder *b) {
     const lyc__graph *graph = b->plan->graph;
     for (int value = 0; value <= graph->node_count; value++) b->groups[value].root = -1;
-    b->groups[graph->output] = (group){.root = graph->output, .first = -1};
-    note_life(b, graph->output, -1);
+    found(b, graph->output, graph->node_count);
     for (int i = graph->node_count - 1; i >= 0; i--)
         for (int j = 0; graph->nodes[i].learns && j < graph->nodes[i].input_count; j++) group_input(b, i, j);
 }
 
 static void place_gradients(builder *b) {
     lyc__plan *plan = b->plan;
-    const int values = plan->graph->node_count + 1;
-    for (int value = 0; value < values; value++) {
+    for (int value = 0; value <= plan->graph->node_count; value++) {
         const group *mine = &b->groups[value];
-        if (mine->root != value) continue;
-        if (mine->crosses) {
-            plan->gradients[value] = (lyc__slot){LYC__IN_SHARD, plan->shard_bytes};
-            plan->shard_bytes += lyc__plan_round(value_bytes(plan, value));
-        } else {
-            b->intervals[value] =
-                (lyc__interval){.first = mine->first, .last = mine->last, .bytes = value_bytes(plan, value)};
-        }
-    }
-    const size_t bytes = lyc__plan_pack(b->intervals, b->count);
-    if (bytes > plan->lane_bytes) plan->lane_bytes = bytes;
-    for (int value = 0; value < values; value++)
-        if (b->groups[value].root == value && !b->groups[value].crosses)
-            plan->gradients[value] = (lyc__slot){LYC__IN_LANE, b->intervals[value].offset};
-    for (int value = 0; value < values; value++)
-        if (b->groups[value].root >= 0) plan->gradients[value] = plan->gradients[b->groups[value].root];
-    for (int i = values; i < b->count; i++) *b->slots[i] = (lyc__slot){LYC__IN_LANE, b->intervals[i].offset};
-}
-
-/* Where backward of each node writes what is not added afterwards. */
-static void point_nodes(lyc__plan *plan) {
-    for (int i = 0; i < plan->graph->node_count; i++) {
-        const lyc__node *node = &plan->graph->nodes[i];
-        for (int j = 0; j < node->input_count; j++)
-            if (!plan->nodes[i].add[j]) plan->nodes[i].d_in[j] = plan->gradients[node->inputs[j]];
+        b->draft->gradient_roots[value] = mine->root;
+        if (mine->root == value)
+            lyc__draft_add(b->draft, &plan->gradients[value], mine->crosses ? LYC__IN_SHARD : LYC__IN_LANE,
+                           mine->first, lyc__plan_backward_moment(plan, mine->last),
+                           lyc__plan_value_bytes(plan, value));
     }
 }
 
-lyc_status lyc__plan_gradients(lyc__plan *plan, lyc_error *err) {
-    if (plan->mode != LYC_MODE_TRAIN) return LYC_OK;
-    const size_t values = (size_t)plan->graph->node_count + 1, most = values * (1 + LYC__MAX_INPUTS);
-    builder b = {.plan = plan, .count = (int)values};
-    lyc_status status = LYC_OK;
-    LYC_TRY_GOTO(lyc_allocate((void **)&b.groups, values, sizeof *b.groups, "a plan", err));
-    LYC_TRY_GOTO(lyc_allocate((void **)&b.intervals, most, sizeof *b.intervals, "a plan", err));
-    LYC_TRY_GOTO(lyc_allocate((void **)&b.slots, most, sizeof(lyc__slot *), "a plan", err));
+lyc_status lyc__plan_gradients(lyc__draft *draft, lyc_error *err) {
+    lyc__plan *plan = draft->plan;
+    if (plan->mode != LYC_MODE_TRAIN) {
+        for (int value = 0; value <= plan->graph->node_count; value++) draft->gradient_roots[value] = -1;
+        return LYC_OK;
+    }
+    builder b = {.draft = draft, .plan = plan};
+    LYC_TRY(lyc_allocate((void **)&b.groups, (size_t)plan->graph->node_count + 1, sizeof *b.groups, "a plan",
+                         err));
     group_gradients(&b);
     place_gradients(&b);
-    point_nodes(plan);
-done:
-    lyc_free((void *)b.slots);
-    lyc_free(b.intervals);
     lyc_free(b.groups);
-    return status;
+    return LYC_OK;
 }

@@ -29,17 +29,25 @@ static void add_step(lyc__program *program, int node, bool gather) {
     program->segments[program->segment_count++] = (lyc__segment){.first = program->step_count, .barrier = -1};
 }
 
+/* Barriers gather from a value as soon as it is there, while it is in the cache. */
+static void gather_from(lyc__plan *plan, int value) {
+    const lyc__graph *graph = plan->graph;
+    for (int i = value; i < graph->node_count; i++) {
+        if (!is_barrier(plan, i) || graph->nodes[i].inputs[0] != value) continue;
+        add_step(&plan->forward, i, true);
+        plan->nodes[i].partial = plan->partial_count;
+        plan->partial_count += 2 * graph->nodes[i].op->barrier->size(&graph->nodes[i]);
+    }
+}
+
 lyc_status lyc__plan_order(lyc__plan *plan, lyc_error *err) {
     const lyc__graph *graph = plan->graph;
     LYC_TRY(allocate(&plan->forward, graph->node_count, err));
     LYC_TRY(allocate(&plan->backward, graph->node_count, err));
+    gather_from(plan, 0);
     for (int i = 0; i < graph->node_count; i++) {
-        if (is_barrier(plan, i)) {
-            add_step(&plan->forward, i, true);
-            plan->nodes[i].partial = plan->partial_count;
-            plan->partial_count += 2 * graph->nodes[i].op->barrier->size(&graph->nodes[i]);
-        }
         add_step(&plan->forward, i, false);
+        gather_from(plan, i + 1);
     }
     if (plan->mode != LYC_MODE_TRAIN) return LYC_OK;
     for (int i = graph->node_count - 1; i >= 0; i--) {

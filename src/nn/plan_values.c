@@ -5,34 +5,35 @@
 
 /* What is known of a group, kept at its root. */
 typedef struct group {
-    int root;        /* of this value */
-    int first, last; /* steps of its life */
-    bool needed;     /* backward reads it */
-    bool crosses;    /* a barrier stands within its life */
+    int root;     /* of this value */
+    int last;     /* forward node that reads it last, or else makes it */
+    int needed;   /* backward node that reads it last; -1 = none does */
+    bool crosses; /* a barrier stands within its forward life */
 } group;
-
-static size_t value_bytes(const lyc__plan *plan, int value) {
-    return plan->rows * lyc__shape_size(lyc__graph_shape(plan->graph, value)) * sizeof(float);
-}
 
 static bool is_identity(const lyc__plan *plan, const lyc__node *node) {
     if ((node->op->traits & LYC__IDENTITY) != 0) return true;
     return plan->mode == LYC_MODE_INFER && (node->op->traits & LYC__IDENTITY_INFERRING) != 0;
 }
 
-/* Whether backward reads this very value. */
-static bool backward_reads(const lyc__plan *plan, int value) {
+static bool has_trait(const lyc__node *node, unsigned traits) {
+    return (node->op->traits & traits) != 0;
+}
+
+/* The node whose backward reads this very value last, the first in the graph's order; -1 = none does. */
+static int backward_reader(const lyc__plan *plan, int value) {
     const lyc__graph *graph = plan->graph;
-    if (plan->mode != LYC_MODE_TRAIN) return false;
-    if (value > 0 && graph->nodes[value - 1].learns &&
-        (graph->nodes[value - 1].op->traits & LYC__NEEDS_OUTPUT) != 0)
-        return true;
-    for (int i = value; i < graph->node_count; i++)
-        for (int j = 0; j < graph->nodes[i].input_count; j++)
-            if (graph->nodes[i].inputs[j] == value && graph->nodes[i].learns &&
-                (graph->nodes[i].op->traits & LYC__NEEDS_INPUT) != 0)
-                return true;
-    return false;
+    if (plan->mode != LYC_MODE_TRAIN) return -1;
+    if (value > 0 && graph->nodes[value - 1].learns && has_trait(&graph->nodes[value - 1], LYC__NEEDS_OUTPUT))
+        return value - 1;
+    for (int i = value; i < graph->node_count; i++) {
+        const lyc__node *node = &graph->nodes[i];
+        for (int j = 0; j < node->input_count && node->learns; j++)
+            if (node->inputs[j] == value &&
+                has_trait(node, j == 0 ? LYC__NEEDS_INPUT | LYC__NEEDS_INPUT_0 : LYC__NEEDS_INPUT))
+                return i;
+    }
+    return -1;
 }
 
 /* The last node that reads this very value, or else the one that makes it (of the output). */
@@ -44,14 +45,21 @@ static int last_reader(const lyc__graph *graph, int value) {
     return last;
 }
 
-/* Whether node `index` may write over input 0: nobody reads that group afterwards. */
+/* The input that a node's operator may write over; -1 = none. */
+static int input_below(const lyc__node *node) {
+    if ((node->op->traits & LYC__IN_PLACE) != 0) return 0;
+    return (node->op->traits & LYC__IN_PLACE_1) != 0 ? 1 : -1;
+}
+
+/* Whether node `index` may write over that input: nobody reads its group afterwards. */
 static bool may_overwrite(const lyc__graph *graph, const group *groups, int index) {
     const lyc__node *node = &graph->nodes[index];
-    if ((node->op->traits & LYC__IN_PLACE) == 0) return false;
-    const group *mine = &groups[groups[node->inputs[0]].root];
-    for (int j = 1; j < node->input_count; j++)
-        if (groups[node->inputs[j]].root == mine->root) return false;
-    return mine->last <= index && !mine->needed;
+    const int below = input_below(node);
+    if (below < 0 || node->in[below].type != node->out.type) return false;
+    const group *mine = &groups[groups[node->inputs[below]].root];
+    for (int j = 0; j < node->input_count; j++)
+        if (j != below && groups[node->inputs[j]].root == mine->root) return false;
+    return mine->last <= index && mine->needed < 0;
 }
 
 /* Whether the node in front can take this ReLU along: it writes over the same place, for nobody else. */
@@ -76,73 +84,62 @@ static void group_values(lyc__plan *plan, group *groups) {
             const lyc__node *node = &graph->nodes[index];
             const bool identity = is_identity(plan, node);
             if (identity || may_overwrite(graph, groups, index)) {
-                root = groups[node->inputs[0]].root;
+                root = groups[node->inputs[identity ? 0 : input_below(node)]].root;
                 if (!identity && index > 0 && may_take_along(graph, index))
                     plan->nodes[index - 1].relu = true;
                 plan->nodes[index].skip_forward = identity || (index > 0 && plan->nodes[index - 1].relu);
             }
         }
-        if (root == value) groups[value] = (group){.first = index, .last = index};
+        if (root == value) groups[value] = (group){.last = index, .needed = -1};
         groups[value].root = root;
         group *mine = &groups[root];
-        const int last = last_reader(graph, value);
+        const int last = last_reader(graph, value), needed = backward_reader(plan, value);
         if (last > mine->last) mine->last = last;
-        mine->needed = mine->needed || backward_reads(plan, value);
+        if (needed >= 0 && (mine->needed < 0 || needed < mine->needed)) mine->needed = needed;
         mine->crosses = mine->crosses || forward_segment(plan, last) > forward_segment(plan, root - 1);
     }
 }
 
-/* Gives a place to the root of every group; the lane's part comes from the intervals. */
-static void place_values(lyc__plan *plan, const group *groups, lyc__interval *intervals) {
-    const lyc__graph *graph = plan->graph;
-    const int output_root = groups[graph->output].root;
-    for (int value = 0; value <= graph->node_count; value++) {
-        intervals[value] = (lyc__interval){.first = groups[value].first, .last = groups[value].last};
-        if (groups[value].root != value) continue;
-        lyc__slot *slot = &plan->values[value];
+/* Says in which memory each group lies, and how long. */
+static void place_values(lyc__draft *draft, const group *groups) {
+    lyc__plan *plan = draft->plan;
+    const int output_root = groups[plan->graph->output].root;
+    for (int value = 0; value <= plan->graph->node_count; value++) {
+        const group *mine = &groups[value];
+        draft->value_roots[value] = mine->root;
+        if (mine->root != value) continue;
         if (value == output_root) {
-            slot->place = LYC__IN_LOGITS;
-        } else if (groups[value].needed || groups[value].crosses) {
-            *slot = (lyc__slot){LYC__IN_SHARD, plan->shard_bytes};
-            plan->shard_bytes += lyc__plan_round(value_bytes(plan, value));
-        } else {
-            slot->place = LYC__IN_LANE;
-            intervals[value].bytes = value_bytes(plan, value);
+            plan->values[value].place = LYC__IN_LOGITS;
+            continue;
         }
+        const int last = mine->needed >= 0 ? lyc__plan_backward_moment(plan, mine->needed)
+                                           : lyc__plan_forward_moment(mine->last);
+        lyc__draft_add(draft, &plan->values[value],
+                       mine->needed >= 0 || mine->crosses ? LYC__IN_SHARD : LYC__IN_LANE,
+                       lyc__plan_forward_moment(value - 1), last, lyc__plan_value_bytes(plan, value));
     }
 }
 
-static void place_saved(lyc__plan *plan) {
+/* Where there is no backward, what forward saves for it is nothing but scratch. */
+static void place_saved(lyc__draft *draft) {
+    lyc__plan *plan = draft->plan;
     for (int i = 0; i < plan->graph->node_count; i++) {
         const lyc__node *node = &plan->graph->nodes[i];
         if (node->op->saved_bytes == NULL || plan->nodes[i].skip_forward) continue;
-        plan->nodes[i].saved = (lyc__slot){LYC__IN_SHARD, plan->shard_bytes};
-        plan->shard_bytes += lyc__plan_round(node->op->saved_bytes(node, plan->rows));
+        const bool lasts = plan->mode == LYC_MODE_TRAIN && node->learns;
+        const int now = lyc__plan_forward_moment(i), then = lyc__plan_backward_moment(plan, i);
+        lyc__draft_add(draft, &plan->nodes[i].saved, lasts ? LYC__IN_SHARD : LYC__IN_LANE, now,
+                       lasts ? then : now, node->op->saved_bytes(node, plan->rows));
     }
 }
 
-static void keep_most(size_t *most, size_t bytes) {
-    if (bytes > *most) *most = bytes;
-}
-
-lyc_status lyc__plan_values(lyc__plan *plan, lyc_error *err) {
-    const size_t count = (size_t)plan->graph->node_count + 1;
+lyc_status lyc__plan_values(lyc__draft *draft, lyc_error *err) {
     group *groups = NULL;
-    lyc__interval *intervals = NULL;
-    lyc_status status = LYC_OK;
-    LYC_TRY_GOTO(lyc_allocate((void **)&groups, count, sizeof *groups, "a plan", err));
-    LYC_TRY_GOTO(lyc_allocate((void **)&intervals, count, sizeof *intervals, "a plan", err));
-    group_values(plan, groups);
-    place_values(plan, groups, intervals);
-    keep_most(&plan->lane_bytes, lyc__plan_pack(intervals, (int)count));
-    for (size_t value = 0; value < count; value++) {
-        const int root = groups[value].root;
-        if (plan->values[root].place == LYC__IN_LANE) plan->values[root].offset = intervals[root].offset;
-        plan->values[value] = plan->values[root];
-    }
-    place_saved(plan);
-done:
-    lyc_free(intervals);
+    LYC_TRY(lyc_allocate((void **)&groups, (size_t)draft->plan->graph->node_count + 1, sizeof *groups,
+                         "a plan", err));
+    group_values(draft->plan, groups);
+    place_values(draft, groups);
+    place_saved(draft);
     lyc_free(groups);
-    return status;
+    return LYC_OK;
 }

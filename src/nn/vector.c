@@ -35,3 +35,7 @@ size_t lyc__window_scratch(const lyc__window *window) {
     return (window->height + 2 * window->padding[0]) * (window->width + 2 * window->padding[1]) *
            window->channels;
 }
+
+size_t lyc__norm_words(size_t columns) {
+    return (columns + lyc__vector()->lanes - 1) / lyc__vector()->lanes;
+}

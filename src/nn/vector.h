@@ -38,9 +38,28 @@ typedef struct lyc__adam {
     float scale;          /* 1 / sqrt(1 - beta2^t) */
 } lyc__adam;
 
-/* Column by column: dx = scale dy + shift + slope (x - mean). */
+/* Normalisation column by column: y = (x - mean) scale + shift, plus `residual`, then max(., 0) if `relu`.
+ * `positive` keeps for backward where the sum is above 0: lyc__norm_words() words a row. */
+typedef struct lyc__norm {
+    const float *mean, *scale, *shift; /* [columns] */
+    const float *residual;             /* [rows, columns]; NULL = none */
+    bool relu;
+    uint16_t *positive; /* NULL = not kept */
+} lyc__norm;
+
+/* What backward needs of the whole batch before it starts: sums over rows of d and of d (x - mean), d being
+ * dy where `positive` has a bit (everywhere when that is NULL). `masked` receives d; NULL = nobody wants it.
+ */
+typedef struct lyc__norm_products {
+    const float *mean;
+    const uint16_t *positive;
+    float *masked; /* dy itself is fine; not without `positive` */
+} lyc__norm_products;
+
+/* dx = scale d + shift + slope (x - mean), d as above. */
 typedef struct lyc__norm_backward {
     const float *mean, *scale, *shift, *slope;
+    const uint16_t *positive;
 } lyc__norm_backward;
 
 typedef struct lyc__vectors {
@@ -67,14 +86,11 @@ typedef struct lyc__vectors {
     /* Adds to sums and squares, per column, the sums over rows of x - pivot and of its square. */
     void (*column_moments)(const float *x, const float *pivot, size_t rows, size_t columns, double *sums,
                            double *squares);
-    /* Likewise of dy and of dy (x - mean). */
-    void (*column_products)(const float *x, const float *dy, const float *mean, size_t rows, size_t columns,
-                            double *sums, double *products);
-    /* out = (x - mean) scale + shift, column by column, then max(., 0) if `relu` */
-    void (*normalize)(const float *x, const float *mean, const float *scale, const float *shift, size_t rows,
-                      size_t columns, bool relu, float *out);
-    void (*normalize_backward)(const float *x, const float *dy, const lyc__norm_backward *columns_of,
-                               size_t rows, size_t columns, float *dx);
+    void (*normalize)(const float *x, const lyc__norm *norm, size_t rows, size_t columns, float *out);
+    void (*column_products)(const float *x, const float *dy, const lyc__norm_products *norm, size_t rows,
+                            size_t columns, double *sums, double *products);
+    void (*normalize_backward)(const float *x, const float *dy, const lyc__norm_backward *norm, size_t rows,
+                               size_t columns, float *dx);
 
     /* See lyceum/network.h. */
     void (*softmax)(const float *logits, float temperature, size_t rows, size_t classes, bool log,
@@ -113,5 +129,8 @@ extern const lyc__vectors *const lyc__vectors_avx512, *const lyc__vectors_avx2, 
 
 /* Floats of an image with its border of zeros. */
 size_t lyc__window_scratch(const lyc__window *window);
+
+/* Words that lyc__norm.positive has for each row, with the code of lyc__vector(). */
+size_t lyc__norm_words(size_t columns);
 
 #endif

@@ -58,6 +58,14 @@ INLINE mask equal(vector a, vector b) {
 INLINE vector choose(mask m, vector a, vector b) {
     return _mm256_blendv_ps(b, a, m);
 }
+/* A mask as bits, lane 0 the lowest. */
+INLINE uint16_t bits_of(mask m) {
+    return (uint16_t)_mm256_movemask_ps(m);
+}
+INLINE mask mask_of(uint16_t bits) {
+    const __m256i places = _mm256_setr_epi32(1, 2, 4, 8, 16, 32, 64, 128);
+    return _mm256_castsi256_ps(_mm256_cmpeq_epi32(_mm256_and_si256(_mm256_set1_epi32(bits), places), places));
+}
 INLINE vector add2(vector a, vector b) {
     return _mm256_add_ps(a, b);
 }

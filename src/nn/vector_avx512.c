@@ -60,6 +60,13 @@ INLINE mask equal(vector a, vector b) {
 INLINE vector choose(mask m, vector a, vector b) {
     return _mm512_mask_blend_ps(m, b, a);
 }
+/* A mask as bits, lane 0 the lowest. */
+INLINE uint16_t bits_of(mask m) {
+    return m;
+}
+INLINE mask mask_of(uint16_t bits) {
+    return bits;
+}
 INLINE vector add2(vector a, vector b) {
     return _mm512_add_ps(a, b);
 }

@@ -45,6 +45,14 @@ INLINE mask equal(vector a, vector b) {
 INLINE vector choose(mask m, vector a, vector b) {
     return (vector)((m & (mask)a) | (~m & (mask)b));
 }
+/* A mask as bits, lane 0 the lowest. */
+INLINE uint16_t bits_of(mask m) {
+    return (uint16_t)((m[0] & 1) | (m[1] & 2) | (m[2] & 4) | (m[3] & 8));
+}
+INLINE mask mask_of(uint16_t bits) {
+    const mask places = {1, 2, 4, 8};
+    return ((mask){bits, bits, bits, bits} & places) == places;
+}
 /* b where either is not a number, as the instruction of the other levels */
 INLINE vector larger(vector a, vector b) {
     return choose(above(a, b), a, b);
