@@ -130,6 +130,46 @@ typedef void (*lyc_logit_gradient_fn)(void *payload, size_t shard, size_t first,
 LYC_API void lyc_workspace_backward(lyc_workspace *workspace, const float *params, float *gradient,
                                     lyc_logit_gradient_fn fn, void *payload, lyc_pool *pool);
 
+/* ---- frozen networks --------------------------------------------------------------------------- */
+
+/* A network whose parameters stay, rewritten for inference: batch norm folded into the layer in front (in double
+ * precision, rounded once), bias, residual sum and ReLU in one pass with their layer, no dropout, weights packed
+ * for the kernels. In f32 its logits are those of an inference workspace up to rounding.
+ *
+ *     lyc_frozen *frozen;  lyc_frozen_create(&frozen, net, params, LYC_PRECISION_F32, 256, &err);
+ *     lyc_workspace *ws;   lyc_workspace_create_frozen(&ws, frozen, &err);
+ *     lyc_workspace_forward(ws, NULL, &pass, pool);           // up to 256 rows, as with any workspace
+ *
+ * Batches are cut into shards of lyc_shard_rows(net, LYC_MODE_INFER, max_rows) rows whatever their size, and what
+ * the last one lacks is made up for: a row's logits depend neither on how many rows are asked for nor on what the
+ * others hold. bf16: values between layers and products in bfloat16, sums in f32; on oneDNN and AVX-512 only
+ * (emulated on CPUs without AVX512_BF16: correct, but slower than f32). */
+typedef enum lyc_precision { LYC_PRECISION_F32, LYC_PRECISION_BF16 } lyc_precision;
+/* "f32" and "bf16"; LYC_ECONFIG for another name, which lists them. */
+LYC_API const char *lyc_precision_name(lyc_precision precision);
+LYC_API LYC_MUST_USE lyc_status lyc_precision_named(lyc_precision *out, const char *name, lyc_error *err);
+
+typedef struct lyc_frozen lyc_frozen;
+/* The network must outlive it; `params` is only read during the call. Read-only afterwards and shared freely.
+ * LYC_EENVIRONMENT: this build or CPU does not compute in bf16. */
+LYC_API LYC_MUST_USE lyc_status lyc_frozen_create(lyc_frozen **out, const lyc_network *net, const float *params,
+                                                  lyc_precision precision, size_t max_rows, lyc_error *err);
+LYC_API void lyc_frozen_destroy(lyc_frozen *frozen); /* NULL is fine; its workspaces go first */
+/* As though created with these parameters; for networks that are still learning. None of its workspaces may run
+ * meanwhile. Allocates nothing. */
+LYC_API void lyc_frozen_update(lyc_frozen *frozen, const float *params);
+LYC_API LYC_MUST_USE lyc_status lyc_workspace_create_frozen(lyc_workspace **out, const lyc_frozen *frozen,
+                                                            lyc_error *err);
+
+/* How far logits[rows, classes] lie from exact[rows, classes]. */
+typedef struct lyc_logit_error {
+    size_t rows;
+    double largest, mean; /* of the absolute differences of all logits */
+    double changed;       /* share of rows whose largest logit is another class */
+} lyc_logit_error;
+LYC_API void lyc_logit_error_measure(lyc_logit_error *out, const float *logits, const float *exact, size_t rows,
+                                     size_t classes);
+
 /* ---- optimisers -------------------------------------------------------------------------------- */
 
 /* Which parameters shrink: all, as PyTorch has it, or all but biases and norms (lyc_parameter.decays). */

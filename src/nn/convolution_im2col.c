@@ -60,7 +60,7 @@ static void forward(const lyc__call *call) {
     for (size_t r = 0; r < rows; r++) {
         float *image = out + r * f.pixels * f.outputs;
         lyc__gemm(f.pixels, f.outputs, f.taps, patches_of(&f, call, in + r * size),
-                  (lyc__matrix){call->param[0], f.outputs, false}, image, false);
+                  (lyc__matrix){call->param[0], f.outputs, false}, image, call->onto);
         lyc__convolution_add_bias(call, image, 1);
     }
 }

@@ -1,4 +1,6 @@
 /* Runs the nodes of a segment on one shard. */
+#include <string.h>
+
 #include "nn/workspace.h"
 
 /* ---- lanes ------------------------------------------------------------------------------------ */
@@ -20,20 +22,26 @@ static void release_lane(lyc_workspace *workspace, unsigned lane) {
 
 typedef struct shard {
     lyc_workspace *workspace;
-    size_t index, first, rows, lane_index;
+    size_t index, first;
+    size_t rows;  /* computed */
+    size_t given; /* of them rows of the batch; the last shard of a frozen network may have fewer */
     unsigned char *memory, *lane;
+    size_t lane_index;
 } shard;
 
 static shard enter(lyc_workspace *workspace, size_t index, unsigned lane) {
     const size_t first = index * workspace->shard_rows, left = workspace->pass.rows - first;
+    const size_t given = left < workspace->shard_rows ? left : workspace->shard_rows;
+    const size_t place = (size_t)__builtin_ctz(lane);
     const lyc__plan *plan = workspace->plan;
     return (shard){.workspace = workspace,
                    .index = index,
                    .first = first,
-                   .rows = left < workspace->shard_rows ? left : workspace->shard_rows,
+                   .rows = workspace->frozen != NULL ? workspace->shard_rows : given,
+                   .given = given,
                    .memory = workspace->shards + index * plan->shard_bytes,
-                   .lane_index = (size_t)__builtin_ctz(lane),
-                   .lane = workspace->lanes + (size_t)__builtin_ctz(lane) * plan->lane_bytes};
+                   .lane = workspace->lanes + place * plan->lane_bytes,
+                   .lane_index = place};
 }
 
 static void *locate(const shard *s, lyc__slot slot) {
@@ -93,15 +101,22 @@ static void forward_steps(const shard *s, const lyc__job *job) {
     }
 }
 
+/* Rows that nobody asked for are zeros. */
+static void give_input(const shard *s) {
+    const lyc_workspace *workspace = s->workspace;
+    const size_t size = lyc__shape_size(&workspace->plan->graph->input);
+    float *input = locate(s, workspace->plan->values[0]);
+    workspace->pass.input(workspace->pass.input_payload, s->first, s->given, input);
+    memset(input + s->given * size, 0, (s->rows - s->given) * size * sizeof *input);
+}
+
 void lyc__run_forward(void *payload, size_t index, int slot) {
     (void)slot;
     const lyc__job *job = payload;
     lyc_workspace *workspace = job->workspace;
     const unsigned lane = claim_lane(workspace);
     const shard s = enter(workspace, index, lane);
-    if (job->first)
-        workspace->pass.input(workspace->pass.input_payload, s.first, s.rows,
-                              locate(&s, workspace->plan->values[0]));
+    if (job->first) give_input(&s);
     forward_steps(&s, job);
     release_lane(workspace, lane);
 }

@@ -14,6 +14,7 @@ static lyc_status infer(lyc__node *node, lyc_error *err) {
                  in->dims[2]);
     node->out =
         lyc__image((in->dims[0] - 1) / a->stride[0] + 1, (in->dims[1] - 1) / a->stride[1] + 1, a->outputs);
+    node->out.type = in->type;
     return LYC_OK;
 }
 
@@ -31,11 +32,12 @@ static size_t front(const lyc__node *node) {
 static void forward(const lyc__call *call) {
     const lyc__node *node = call->node;
     const size_t count = call->out.rows * lyc__shape_size(&node->out), channels = node->in[0].dims[2];
-    const float *in = call->in[0].data;
-    float *out = call->out.data;
-    memset(out, 0, count * sizeof *out);
+    const size_t element = lyc__shape_bytes(&node->out) / lyc__shape_size(&node->out);
+    const char *in = call->in[0].data;
+    char *out = call->out.data;
+    memset(out, 0, count * element);
     for (size_t i = 0; i < count; i += node->out.dims[2])
-        memcpy(out + i + front(node), in + source(node, i), channels * sizeof *out);
+        memcpy(out + (i + front(node)) * element, in + source(node, i) * element, channels * element);
 }
 
 static void backward(const lyc__call *call) {
@@ -63,6 +65,7 @@ const lyc__operator lyc__op_subsample = {
     .name = "subsample",
     .doc = "every so many pixels, with channels of zeros around",
     .inputs = 1,
+    .traits = LYC__MOVES,
     .infer = infer,
     .forward = forward,
     .backward = backward,

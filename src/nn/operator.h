@@ -131,7 +131,7 @@ typedef struct lyc__call {
     lyc_mode mode;
     bool first; /* shard: it alone gives what is known of the whole batch */
     bool relu;  /* forward: apply max(., 0) as well (for LYC__TAKES_RELU) */
-    bool onto;  /* forward: add to what `out` holds (of a convolution whose kernel `adds`) */
+    bool onto;  /* forward: add to what `out` holds (of a convolution, on im2col) */
     lyc__tensor in[LYC__MAX_INPUTS], out;
     lyc__tensor d_in[LYC__MAX_INPUTS], d_out;
     const float *param[LYC__MAX_PARAMS];

@@ -4,10 +4,17 @@
 #include <string.h>
 
 #include "lyceum/memory.h"
+#include "nn/frozen.h"
 #include "nn/reduce.h"
 #include "nn/shard.h"
 
 enum { MOST_ROWS = 1 << 20 };
+
+lyc_status lyc__check_rows(size_t rows, lyc_error *err) {
+    if (rows < 1 || rows > MOST_ROWS)
+        LYC_FAIL(err, LYC_ECONFIG, "a batch of %zu rows is not between 1 and %d", rows, MOST_ROWS);
+    return LYC_OK;
+}
 
 static lyc_status take(lyc_workspace *workspace, void **out, size_t count, size_t size, const char *what,
                        lyc_error *err) {
@@ -18,7 +25,14 @@ static lyc_status take(lyc_workspace *workspace, void **out, size_t count, size_
 
 static lyc_status fill(lyc_workspace *workspace, lyc_error *err) {
     size_t rows = 0;
-    lyc__shard_limits(workspace->net, workspace->mode, workspace->max_rows, &rows, &workspace->max_shards);
+    if (workspace->frozen != NULL) {
+        rows = workspace->frozen->shard_rows;
+        workspace->max_shards = (workspace->max_rows + rows - 1) / rows;
+        workspace->max_rows = workspace->max_shards * rows; /* the last shard is computed whole */
+    } else {
+        lyc__shard_limits(workspace->net, workspace->mode, workspace->max_rows, &rows,
+                          &workspace->max_shards);
+    }
     LYC_TRY(lyc__plan_create(&workspace->plan, workspace->net->graph, workspace->mode, rows, err));
     const lyc__plan *plan = workspace->plan;
     const size_t shards = workspace->max_shards;
@@ -39,14 +53,14 @@ static lyc_status fill(lyc_workspace *workspace, lyc_error *err) {
     return LYC_OK;
 }
 
-lyc_status lyc_workspace_create(lyc_workspace **out, const lyc_network *net, lyc_mode mode, size_t max_rows,
-                                lyc_error *err) {
+static lyc_status create(lyc_workspace **out, const lyc_network *net, const lyc_frozen *frozen, lyc_mode mode,
+                         size_t max_rows, lyc_error *err) {
     *out = NULL;
-    if (max_rows < 1 || max_rows > MOST_ROWS)
-        LYC_FAIL(err, LYC_ECONFIG, "a batch of %zu rows is not between 1 and %d", max_rows, MOST_ROWS);
+    LYC_TRY(lyc__check_rows(max_rows, err));
     lyc_workspace *workspace = NULL;
     LYC_TRY(lyc_allocate((void **)&workspace, 1, sizeof *workspace, "a workspace", err));
     workspace->net = net;
+    workspace->frozen = frozen;
     workspace->mode = mode;
     workspace->max_rows = max_rows;
     workspace->classes = lyc__graph_shape(net->graph, net->graph->output)->dims[0];
@@ -55,6 +69,15 @@ lyc_status lyc_workspace_create(lyc_workspace **out, const lyc_network *net, lyc
     if (status == LYC_OK) *out = workspace;
     else lyc_workspace_destroy(workspace);
     return status;
+}
+
+lyc_status lyc_workspace_create(lyc_workspace **out, const lyc_network *net, lyc_mode mode, size_t max_rows,
+                                lyc_error *err) {
+    return create(out, net, NULL, mode, max_rows, err);
+}
+
+lyc_status lyc_workspace_create_frozen(lyc_workspace **out, const lyc_frozen *frozen, lyc_error *err) {
+    return create(out, frozen->net, frozen, LYC_MODE_INFER, frozen->max_rows, err);
 }
 
 void lyc_workspace_destroy(lyc_workspace *workspace) {
@@ -95,12 +118,15 @@ static void settle(lyc_workspace *workspace, float *params) {
 }
 
 void lyc_workspace_forward(lyc_workspace *workspace, float *params, const lyc_pass *pass, lyc_pool *pool) {
+    const lyc_frozen *frozen = workspace->frozen;
     assert(pass->rows >= 1 && pass->rows <= workspace->max_rows);
+    assert(frozen == NULL || params == NULL);
     workspace->pass = *pass;
-    workspace->shard_rows = lyc_shard_rows(workspace->net, workspace->mode, pass->rows);
-    workspace->shard_count = lyc__shard_count(workspace->net, workspace->mode, pass->rows);
-    lyc__job job = {.workspace = workspace, .params = params};
-    lyc__plan_refresh(workspace->plan, job.params, false, pass->priority, pool);
+    workspace->shard_rows =
+        frozen != NULL ? frozen->shard_rows : lyc_shard_rows(workspace->net, workspace->mode, pass->rows);
+    workspace->shard_count = (pass->rows + workspace->shard_rows - 1) / workspace->shard_rows;
+    lyc__job job = {.workspace = workspace, .params = frozen != NULL ? frozen->params : params};
+    if (frozen == NULL) lyc__plan_refresh(workspace->plan, job.params, false, pass->priority, pool);
     run_program(&job, &workspace->plan->forward, lyc__run_forward, false, pool);
     settle(workspace, params);
 }

@@ -11,6 +11,7 @@ struct lyc_workspace {
     const lyc_network *net;
     lyc_mode mode;
     lyc__plan *plan;
+    const lyc_frozen *frozen; /* what it runs; NULL: the network as it is */
     size_t max_rows, max_shards, bytes;
     size_t classes;
     unsigned char *shards, *lanes; /* max_shards of each */
@@ -22,6 +23,9 @@ struct lyc_workspace {
     lyc_pass pass;
     size_t shard_rows, shard_count;
 };
+
+/* LYC_ECONFIG unless a workspace can take a batch of so many rows. */
+lyc_status lyc__check_rows(size_t rows, lyc_error *err);
 
 /* What one call of forward or backward hands to every shard. */
 typedef struct lyc__job {

@@ -1,11 +1,27 @@
 /* What the rest of the engine sees of this folder in a build without oneDNN. */
 #include "nn/convolution.h"
+#include "nn/frozen.h"
 #include "nn/versions.h"
 
 bool lyc__onednn_version(char out[LYC__VERSION_SIZE], const char **isa) {
     out[0] = '\0';
     *isa = "";
     return false;
+}
+
+static bool never(const lyc__node *node, lyc_precision precision) {
+    (void)node;
+    (void)precision;
+    return false;
+}
+
+const lyc__frozen_kernel lyc__frozen_conv2d_onednn = {.name = "absent", .takes = never};
+const lyc__frozen_kernel lyc__frozen_linear_onednn = {.name = "absent", .takes = never};
+
+lyc_status lyc__frozen_check_bf16(lyc_error *err) {
+    LYC_FAIL(err, LYC_EENVIRONMENT,
+             "precision bf16 needs oneDNN, which this build lacks; use f32, or install it (Debian: "
+             "libdnnl-dev) and build again");
 }
 
 static bool takes(const lyc__node *node) {
