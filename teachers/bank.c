@@ -86,6 +86,10 @@ lyc_status lyc_bank_open(lyc_bank **out, const char *directory, lyc_teacher *tea
                          const lyc_view_recipe *recipe, lyc_error *err) {
     lyc_bank *bank;
     *out = NULL;
+    if (lyc_teacher_get_info(teacher)->changes_at > 0)
+        LYC_FAIL(err, LYC_ECONFIG,
+                 "teacher '%s' changes at step %" PRIu64 ": it has no one answer that a bank could keep",
+                 lyc_teacher_get_info(teacher)->name, lyc_teacher_get_info(teacher)->changes_at);
     LYC_TRY(lyc_allocate((void **)&bank, 1, sizeof *bank, "a bank", err));
     bank->teacher = teacher;
     bank->data = data;

@@ -34,7 +34,8 @@ static lyc_status open_member(lyc__look_ahead_member *member, const lyc_ensemble
     const lyc_teacher_options *teacher = &options->teachers[index];
     if (kind != NULL) LYC_TRY(lyc__teacher_open_kind(&member->teacher, kind, teacher, data, recipe, err));
     else LYC_TRY(lyc_teacher_open(&member->teacher, teacher, data, recipe, err));
-    if (options->bank_directory == NULL) return LYC_OK;
+    if (options->bank_directory == NULL || lyc_teacher_get_info(member->teacher)->changes_at > 0)
+        return LYC_OK;
     return lyc_bank_open(&member->bank, options->bank_directory, member->teacher, data, recipe, err);
 }
 

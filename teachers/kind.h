@@ -24,6 +24,7 @@ typedef struct lyc__teacher_traits {
     const uint8_t *known;           /* [classes] 0 where every answer is -INFINITY; NULL = knows all */
     bool blocking;
     double flops_per_row;
+    uint64_t changes_at; /* step from which `logits_later` answers; 0 = never */
     char fingerprint[LYC_FINGERPRINT_SIZE]; /* whatever its answers depend on, but the class map */
 } lyc__teacher_traits;
 
@@ -34,6 +35,9 @@ typedef struct lyc__teacher_kind {
      * be NULL and must not change a bit. */
     lyc_status (*logits)(void *state, const uint32_t *rows, size_t count, int view, float *out,
                          lyc_pool *pool, lyc_error *err);
+    /* (optional) The same from step `changes_at` of a run on. */
+    lyc_status (*logits_later)(void *state, const uint32_t *rows, size_t count, int view, float *out,
+                               lyc_pool *pool, lyc_error *err);
     void (*close)(void *state);
     void (*info)(const void *state, lyc__teacher_traits *out);
     /* (optional) stop = true: running and later calls of `logits` that wait return LYC_ECANCELLED soon;
@@ -56,6 +60,10 @@ LYC_MUST_USE lyc_status lyc__teacher_open_kind(lyc_teacher **out, const lyc__tea
 LYC_MUST_USE lyc_status lyc__teacher_check_request(const lyc_teacher *teacher, const uint32_t *rows,
                                                    size_t count, int view, lyc_error *err);
 void lyc__teacher_interrupt(lyc_teacher *teacher, bool stop);
+/* lyc_teacher_logits as of step `step` of a run. */
+LYC_MUST_USE lyc_status lyc__teacher_logits_at(lyc_teacher *teacher, uint64_t step, const uint32_t *rows,
+                                               size_t count, int view, float *out, lyc_pool *pool,
+                                               lyc_error *err);
 /* The data set and the view key that the teacher was opened with. */
 const lyc_dataset *lyc__teacher_data(const lyc_teacher *teacher);
 const lyc_view_recipe *lyc__teacher_recipe(const lyc_teacher *teacher);

@@ -76,8 +76,9 @@ static lyc_status answer_batch(driver *self, uint64_t index, lyc_error *err) {
         status = lyc__bank_logits(self->member.bank, out->rows, out->count, view, out->logits, ahead->pool,
                                   &ahead->stopping, err);
     else
-        status = lyc_teacher_logits(self->member.teacher, out->rows, out->count, view, out->logits,
-                                    ahead->pool, err);
+        status = lyc__teacher_logits_at(self->member.teacher,
+                                        (uint64_t)ahead->first_epoch * ahead->steps + position, out->rows,
+                                        out->count, view, out->logits, ahead->pool, err);
     const uint64_t *ids = lyc_dataset_ids(ahead->data);
     for (uint32_t i = 0; i < out->count; i++) out->ids[i] = ids[out->rows[i]];
     return status;

@@ -16,7 +16,9 @@
 
 typedef struct recorded {
     int classes, views;
-    float **logits;     /* [views] -> [data rows, classes], in the data set's order */
+    float **logits; /* [views] -> [data rows, classes], in the data set's order */
+    float **later;  /* the same, from step `changes_at` on; NULL where nothing changes */
+    uint64_t changes_at;
     char **class_names; /* one block, or NULL */
     uint8_t *known;     /* [classes] */
     char fingerprint[LYC_FINGERPRINT_SIZE];
@@ -59,19 +61,20 @@ static lyc_status check_data(const lyc__recorded_file *file, const lyc__teacher_
 
 /* ---- values --------------------------------------------------------------------------------------- */
 
-/* A class is known in every row or in none: a column that is -inf here and there is damage. */
-static lyc_status check_values(recorded *teacher, const lyc__teacher_source *source, lyc_error *err) {
-    size_t classes = (size_t)teacher->classes, rows = lyc_dataset_rows(source->data), known = 0;
+static void find_known(recorded *teacher, float *const *logits, size_t count) {
+    size_t classes = (size_t)teacher->classes;
     for (int view = 0; view < teacher->views; view++)
-        for (size_t i = 0; i < rows * classes; i++)
-            if (teacher->logits[view][i] != -INFINITY) teacher->known[i % classes] = 1;
-    for (size_t c = 0; c < classes; c++) known += teacher->known[c];
-    if (known == 0)
-        LYC_FAIL(err, LYC_ENUMERIC, "teacher '%s': every logit in %s is -inf", source->options->name,
-                 source->options->path);
+        for (size_t i = 0; i < count; i++)
+            if (logits[view][i] != -INFINITY) teacher->known[i % classes] = 1;
+}
+
+/* A class is known in every row or in none: a column that is -inf here and there is damage. */
+static lyc_status check_values(const recorded *teacher, float *const *logits,
+                               const lyc__teacher_source *source, lyc_error *err) {
+    size_t classes = (size_t)teacher->classes, rows = lyc_dataset_rows(source->data);
     for (int view = 0; view < teacher->views; view++)
         for (size_t i = 0; i < rows * classes; i++) {
-            float value = teacher->logits[view][i];
+            float value = logits[view][i];
             if (isfinite(value) || !teacher->known[i % classes]) continue;
             LYC_FAIL(err, LYC_ENUMERIC,
                      "teacher '%s': %s holds %g for the sample with id %" PRIu64
@@ -81,6 +84,18 @@ static lyc_status check_values(recorded *teacher, const lyc__teacher_source *sou
                      lyc_dataset_ids(source->data)[i / classes], view, i % classes);
         }
     return LYC_OK;
+}
+
+static lyc_status check_all_values(recorded *teacher, const lyc__teacher_source *source, lyc_error *err) {
+    size_t classes = (size_t)teacher->classes, count = lyc_dataset_rows(source->data) * classes, known = 0;
+    find_known(teacher, teacher->logits, count);
+    if (teacher->later != NULL) find_known(teacher, teacher->later, count);
+    for (size_t c = 0; c < classes; c++) known += teacher->known[c];
+    if (known == 0)
+        LYC_FAIL(err, LYC_ENUMERIC, "teacher '%s': every logit in %s is -inf", source->options->name,
+                 source->options->path);
+    LYC_TRY(check_values(teacher, teacher->logits, source, err));
+    return teacher->later != NULL ? check_values(teacher, teacher->later, source, err) : LYC_OK;
 }
 
 /* What it answers for each sample, whatever the order of the file. */
@@ -95,16 +110,26 @@ static void make_fingerprint(recorded *teacher, const lyc_dataset *data) {
     lyc__hash_update(&hash, lyc_dataset_ids(data), rows * sizeof(uint64_t));
     for (int view = 0; view < teacher->views; view++)
         lyc__hash_update(&hash, teacher->logits[view], rows * (size_t)teacher->classes * sizeof(float));
+    if (teacher->later != NULL) {
+        length = snprintf(text, sizeof text, "later from=%" PRIu64 "\n", teacher->changes_at);
+        lyc__hash_update(&hash, text, (size_t)length);
+        for (int view = 0; view < teacher->views; view++)
+            lyc__hash_update(&hash, teacher->later[view], rows * (size_t)teacher->classes * sizeof(float));
+    }
     lyc__hash_finish_hex(&hash, teacher->fingerprint);
 }
 
 /* ---- opening and closing ----------------------------------------------------------------------------- */
 
+static void release_views(float **logits, int views) {
+    for (int view = 0; logits != NULL && view < views; view++) lyc_free(logits[view]);
+    lyc_free(logits);
+}
+
 static void close_recorded(void *state) {
     recorded *teacher = state;
-    for (int view = 0; teacher->logits != NULL && view < teacher->views; view++)
-        lyc_free(teacher->logits[view]);
-    lyc_free(teacher->logits);
+    release_views(teacher->logits, teacher->views);
+    release_views(teacher->later, teacher->views);
     lyc_free(teacher->class_names);
     lyc_free(teacher->known);
     pthread_cond_destroy(&teacher->stop);
@@ -119,25 +144,24 @@ static void describe(const void *state, lyc__teacher_traits *out) {
         .class_names = (const char *const *)teacher->class_names,
         .known = teacher->known,
         .blocking = teacher->delay_seconds > 0.0,
+        .changes_at = teacher->changes_at,
     };
     memcpy(out->fingerprint, teacher->fingerprint, sizeof out->fingerprint);
 }
 
 /* Moves the file's views over, each row to the place of its sample. */
-static lyc_status take_rows(recorded *teacher, lyc__recorded_file *file, const uint32_t *order, size_t rows,
-                            lyc_error *err) {
+static lyc_status take_rows(float ***out, float **from, const lyc__recorded_file *file, const uint32_t *order,
+                            size_t rows, lyc_error *err) {
     size_t classes = (size_t)file->classes;
-    LYC_TRY(LYC_NEW_ARRAY(teacher->logits, (size_t)file->views, err));
+    LYC_TRY(LYC_NEW_ARRAY(*out, (size_t)file->views, err));
     for (int view = 0; view < file->views; view++) {
         float *values = NULL;
         LYC_TRY(lyc_allocate((void **)&values, rows * classes, sizeof *values, "recorded logits", err));
         for (size_t row = 0; row < rows; row++)
-            memcpy(values + row * classes, file->logits[view] + order[row] * classes,
-                   classes * sizeof *values);
-        teacher->logits[view] = values;
-        teacher->views = view + 1;
-        lyc_free(file->logits[view]);
-        file->logits[view] = NULL;
+            memcpy(values + row * classes, from[view] + order[row] * classes, classes * sizeof *values);
+        (*out)[view] = values;
+        lyc_free(from[view]);
+        from[view] = NULL;
     }
     return LYC_OK;
 }
@@ -166,14 +190,19 @@ static lyc_status take_file(recorded *teacher, lyc__recorded_file *file, const l
     LYC_TRY(LYC_NEW_ARRAY(order, rows, err));
     status = lyc__recorded_match(order, file, source->options->path, source->data, err);
     if (status != LYC_OK) lyc_error_prefix(err, "teacher '%s'", source->options->name);
-    else status = take_rows(teacher, file, order, rows, err);
+    teacher->views = file->views;
+    if (status == LYC_OK) status = take_rows(&teacher->logits, file->logits, file, order, rows, err);
+    if (status == LYC_OK && file->later != NULL)
+        status = take_rows(&teacher->later, file->later, file, order, rows, err);
     lyc_free(order);
     LYC_TRY(status);
+    teacher->changes_at = file->changes_at;
+    if (teacher->delay_seconds <= 0.0) teacher->delay_seconds = file->delay_seconds;
     teacher->classes = file->classes;
     teacher->class_names = file->class_names;
     file->class_names = NULL;
     LYC_TRY(LYC_NEW_ARRAY(teacher->known, (size_t)teacher->classes, err));
-    LYC_TRY(check_values(teacher, source, err));
+    LYC_TRY(check_all_values(teacher, source, err));
     if (file->checks == NULL && !file->unrelated_is_fine) LYC_TRY(check_labels(teacher, source, err));
     make_fingerprint(teacher, source->data);
     return LYC_OK;
@@ -227,15 +256,28 @@ static lyc_status wait_delay(recorded *teacher, lyc_error *err) {
     return LYC_OK;
 }
 
-static lyc_status answer(void *state, const uint32_t *rows, size_t count, int view, float *out,
-                         lyc_pool *pool, lyc_error *err) {
-    (void)pool; /* copying is over before a thread could help */
-    recorded *teacher = state;
+static lyc_status copy_rows(recorded *teacher, const float *logits, const uint32_t *rows, size_t count,
+                            float *out, lyc_error *err) {
     size_t classes = (size_t)teacher->classes;
     LYC_TRY(wait_delay(teacher, err));
     for (size_t i = 0; i < count; i++)
-        memcpy(out + i * classes, teacher->logits[view] + rows[i] * classes, classes * sizeof *out);
+        memcpy(out + i * classes, logits + rows[i] * classes, classes * sizeof *out);
     return LYC_OK;
+}
+
+/* No pool: copying is over before a thread could help. */
+static lyc_status answer(void *state, const uint32_t *rows, size_t count, int view, float *out,
+                         lyc_pool *pool, lyc_error *err) {
+    (void)pool;
+    recorded *teacher = state;
+    return copy_rows(teacher, teacher->logits[view], rows, count, out, err);
+}
+
+static lyc_status answer_later(void *state, const uint32_t *rows, size_t count, int view, float *out,
+                               lyc_pool *pool, lyc_error *err) {
+    (void)pool;
+    recorded *teacher = state;
+    return copy_rows(teacher, teacher->later[view], rows, count, out, err);
 }
 
 static void interrupt(void *state, bool stop) {
@@ -251,6 +293,7 @@ const lyc__teacher_kind lyc__teacher_kind_recorded = {
     .doc = "logits recorded in an HDF5 file, by a script or by Lyceum",
     .open = open_recorded,
     .logits = answer,
+    .logits_later = answer_later,
     .close = close_recorded,
     .info = describe,
     .interrupt = interrupt,

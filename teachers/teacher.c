@@ -62,6 +62,7 @@ static lyc_status fill_info(lyc_teacher *teacher, const lyc_teacher_options *opt
         .knows_all = knows_all,
         .blocking = traits->blocking,
         .flops_per_row = traits->flops_per_row,
+        .changes_at = traits->changes_at,
     };
     make_fingerprint(teacher);
     return LYC_OK;
@@ -178,11 +179,13 @@ static lyc_status check_logits(const lyc_teacher *teacher, const uint32_t *rows,
     return LYC_OK;
 }
 
-lyc_status lyc_teacher_logits(lyc_teacher *teacher, const uint32_t *rows, size_t count, int view, float *out,
-                              lyc_pool *pool, lyc_error *err) {
+lyc_status lyc__teacher_logits_at(lyc_teacher *teacher, uint64_t step, const uint32_t *rows, size_t count,
+                                  int view, float *out, lyc_pool *pool, lyc_error *err) {
     LYC_TRY(lyc__teacher_check_request(teacher, rows, count, view, err));
     if (count == 0) return LYC_OK;
-    LYC_TRY(teacher->kind->logits(teacher->state, rows, count, view, out, pool, err));
+    bool later = teacher->traits.changes_at > 0 && step >= teacher->traits.changes_at;
+    LYC_TRY((later ? teacher->kind->logits_later : teacher->kind->logits)(teacher->state, rows, count, view,
+                                                                          out, pool, err));
     if (!teacher->identity) {
         float *scratch;
         LYC_TRY(LYC_NEW_ARRAY(scratch, (size_t)teacher->traits.classes, err));
@@ -191,4 +194,9 @@ lyc_status lyc_teacher_logits(lyc_teacher *teacher, const uint32_t *rows, size_t
         lyc_free(scratch);
     }
     return check_logits(teacher, rows, count, out, err);
+}
+
+lyc_status lyc_teacher_logits(lyc_teacher *teacher, const uint32_t *rows, size_t count, int view, float *out,
+                              lyc_pool *pool, lyc_error *err) {
+    return lyc__teacher_logits_at(teacher, 0, rows, count, view, out, pool, err);
 }

@@ -18,6 +18,7 @@
 #include "lyceum/metrics.h"
 #include "lyceum/model.h"
 #include "lyceum/network.h"
+#include "lyceum/plant.h"
 #include "lyceum/pool.h"
 #include "lyceum/random.h"
 #include "lyceum/run_layout.h"

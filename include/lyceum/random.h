@@ -29,7 +29,8 @@ typedef enum lyc_purpose {
     LYC_PURPOSE_ACTION,   /* actions the policy samples */
     LYC_PURPOSE_REWARD,   /* held-out samples a reward is measured on */
     LYC_PURPOSE_STRATEGY, /* fixed strategies that draw */
-    LYC_PURPOSE_TEST      /* tests only */
+    LYC_PURPOSE_TEST,     /* tests only */
+    LYC_PURPOSE_PLANT     /* what a planted teacher gets wrong */
 } lyc_purpose;
 
 typedef struct lyc_random_key {

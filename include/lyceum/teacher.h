@@ -43,6 +43,8 @@ typedef struct lyc_teacher_info {
     bool knows_all;             /* every class has a finite logit */
     bool blocking;              /* waits rather than computes: never asked on a thread of the pool */
     double flops_per_row;       /* 0 where it computes nothing */
+    uint64_t changes_at;        /* step of a run from which it answers as another (recorded with /later); 0 = never. Such
+                                   a teacher has no bank, and is measured as it is at first */
     char fingerprint[LYC_FINGERPRINT_SIZE]; /* weights, preprocessing, class map, precision of the kernels */
 } lyc_teacher_info;
 
@@ -58,7 +60,7 @@ LYC_API const lyc_teacher_info *lyc_teacher_get_info(const lyc_teacher *teacher)
 /* out[count, classes]: exactly these rows, in this order, in view 0 .. recipe->views - 1. The pool (may be NULL)
  * computes shards; the bits of a row depend on the rows asked for with it (kernels choose by size), never on
  * the pool: what must have one value goes through a bank. Thread-safe, several calls at a time. NaN or infinite
- * logits are LYC_ENUMERIC naming the teacher and the id of the row. */
+ * logits are LYC_ENUMERIC naming the teacher and the id of the row. A teacher that changes answers as at first. */
 LYC_API LYC_MUST_USE lyc_status lyc_teacher_logits(lyc_teacher *teacher, const uint32_t *rows, size_t count, int view,
                                                    float *out, lyc_pool *pool, lyc_error *err);
 
@@ -72,7 +74,7 @@ LYC_API LYC_MUST_USE lyc_status lyc_teacher_logits(lyc_teacher *teacher, const u
  * at a time fills a bank; others use what is there, compute what is missing and keep it to themselves. */
 typedef struct lyc_bank lyc_bank;
 /* Opens the bank of this teacher in `directory` (created if absent), or makes it. Teacher, data set and recipe
- * must outlive the bank. A file that holds something else is LYC_EMISMATCH, with both keys and what differs; a
+ * must outlive the bank. A teacher that changes during a run is LYC_ECONFIG. A file that holds something else is LYC_EMISMATCH, with both keys and what differs; a
  * damaged one LYC_EFORMAT; a full disk LYC_EIO. */
 LYC_API LYC_MUST_USE lyc_status lyc_bank_open(lyc_bank **out, const char *directory, lyc_teacher *teacher,
                                               const lyc_dataset *data, const lyc_view_recipe *recipe, lyc_error *err);
@@ -130,7 +132,7 @@ LYC_API const lyc_teacher_info *lyc_ensemble_info(const lyc_ensemble *ensemble, 
 LYC_API LYC_MUST_USE lyc_status lyc_ensemble_logits(lyc_ensemble *ensemble, int index, const uint32_t *rows, size_t count,
                                                     float *out, lyc_error *err);
 
-/* The bank of teacher `index`; NULL without banks. */
+/* The bank of teacher `index`; NULL without banks, and for a teacher that changes. */
 LYC_API lyc_bank *lyc_ensemble_bank(lyc_ensemble *ensemble, int index);
 
 /* Starts one driver thread per teacher on the batches of epochs 0 .. epochs - 1, from (first_epoch, first_step) on.

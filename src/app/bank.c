@@ -1,22 +1,30 @@
-/* `lyceum bank CONFIG`: the teachers' outputs, computed ahead and kept. */
+/* `lyceum bank CONFIG`: the teachers' outputs, computed ahead and kept. With --plant: app/plant.c. */
 #include <stdio.h>
 #include <string.h>
 
 #include "app/format.h"
 #include "app/job.h"
+#include "app/plant.h"
 #include "lyceum/log.h"
 #include "lyceum/memory.h"
 
 #define ROWS_AT_ONCE 4096
 
 static const lyc__option options[] = {
-    LYC__COMMON_SET, LYC__COMMON_THREADS, LYC__COMMON_JSON, LYC__COMMON_QUIET, LYC__COMMON_HELP,
+    LYC__COMMON_SET,
+    {"all", 0, LYC__OPTION_FLAG, LYC__PLANT_AT(all), NULL,
+     "the test rows too, as a recorded teacher needs them", 0, 0},
+    LYC__COMMON_THREADS,
+    LYC__COMMON_JSON,
+    LYC__COMMON_QUIET,
+    LYC__COMMON_HELP,
+    LYC__PLANT_OPTIONS,
 };
 
 static const lyc__usage usage = {
     .command = "bank",
-    .synopsis = "CONFIG [options]",
-    .summary = "compute the teachers' outputs ahead and keep them",
+    .synopsis = "CONFIG [options]\n  lyceum bank --plant KIND SOURCE --data FILE -o FILE [options]",
+    .summary = "compute the teachers' outputs ahead and keep them; plant bad ones",
     .about = "Fills the bank of every teacher of CONFIG, for every view of the training rows and "
              "the clean view of all rows that are not test rows. `lyceum distill` fills banks as "
              "it goes; doing it ahead pays when several runs are to start at once, or when the "
@@ -24,27 +32,41 @@ static const lyc__usage usage = {
              "A bank belongs to a data set, a teacher and a recipe of views, and is refused for "
              "anything else. What is there already is not computed again; a fill that is stopped "
              "goes on where it was. Teachers whose logits are recorded (\"bank\") have nothing to "
-             "compute and are skipped.",
+             "compute and are skipped.\n\n"
+             "With --plant, a teacher that is bad in a known way is made of SOURCE (recorded logits, "
+             "or a bank filled with --all), to see what a strategy does about it:\n"
+             "  scrambled      every class answered as another one\n"
+             "  noisy          a share of its answers replaced by other classes\n"
+             "  overconfident  a share of the rows wrong, and sure of every row\n"
+             "  specialist     the source on some classes, useless on all others\n"
+             "  until          the source up to a step of the run, from there on another\n"
+             "  slow           the source, but each answer takes a given time\n"
+             "FILE is then a teacher like any other: {\"name\": \"bad\", \"bank\": \"FILE\"} "
+             "(docs/banks.md).",
     .options = options,
     .option_count = sizeof options / sizeof *options,
     .least_arguments = 1,
     .most_arguments = 1,
-    .argument = "the config file",
+    .argument = "the config file (with --plant: the recorded logits)",
     .examples = "lyceum bank configs/fashion/student.json\n"
-                "lyceum bank student.json --set banks.directory=cache --json",
+                "lyceum bank student.json --set banks.directory=cache --json\n"
+                "lyceum bank --plant overconfident cnn.h5 --data data/fashion.h5 -o overconfident.h5\n"
+                "lyceum bank --plant specialist cnn.h5 --data data/fashion.h5 --classes 0,1,2 -o low.h5\n"
+                "lyceum bank --plant until a.h5 --then b.h5 --until 940 --data data/fashion.h5 -o ab.h5",
     .failed = "failed or stopped; what was filled stays",
     .configures = -1,
 };
 
 typedef struct bank_job {
     const lyc__common *common;
+    bool all; /* test rows too */
     const lyc_config *config;
     const volatile int *stop;
     lyc_pool *pool;
     lyc_dataset *data;
     lyc_splits *splits;
     lyc_view_recipe recipe; /* what the teachers see */
-    uint32_t *clean;        /* rows of train, reward and valid */
+    uint32_t *clean;        /* rows of train, reward and valid; or all */
     size_t clean_count;
     float *logits; /* [ROWS_AT_ONCE, classes], thrown away: the bank keeps its own */
 } bank_job;
@@ -59,10 +81,19 @@ typedef struct bank_report {
 
 /* ---- filling -------------------------------------------------------------------------------------- */
 
+/* Every row of the file, in any split or none (such as those equal to a test row). */
+static lyc_status gather_all(bank_job *job, lyc_error *err) {
+    job->clean_count = lyc_dataset_rows(job->data);
+    LYC_TRY(LYC_NEW_ARRAY(job->clean, job->clean_count, err));
+    for (size_t row = 0; row < job->clean_count; row++) job->clean[row] = (uint32_t)row;
+    return LYC_OK;
+}
+
 static lyc_status gather_rows(bank_job *job, lyc_error *err) {
     static const lyc_split wanted[] = {LYC_SPLIT_TRAIN, LYC_SPLIT_REWARD, LYC_SPLIT_VALID};
     const size_t splits = sizeof wanted / sizeof *wanted;
     size_t count = 0;
+    if (job->all) return gather_all(job, err);
     for (size_t i = 0; i < splits; i++) count += job->splits->count[wanted[i]];
     LYC_TRY(LYC_NEW_ARRAY(job->clean, count, err));
     for (size_t i = 0; i < splits; i++) {
@@ -75,8 +106,9 @@ static lyc_status gather_rows(bank_job *job, lyc_error *err) {
 
 static lyc_status fill_view(const bank_job *job, lyc_bank *bank, int view, lyc_progress *progress,
                             lyc_error *err) {
-    const uint32_t *rows = view == 0 ? job->clean : job->splits->rows[LYC_SPLIT_TRAIN];
-    size_t count = view == 0 ? job->clean_count : job->splits->count[LYC_SPLIT_TRAIN];
+    bool clean = view == 0 || job->all;
+    const uint32_t *rows = clean ? job->clean : job->splits->rows[LYC_SPLIT_TRAIN];
+    size_t count = clean ? job->clean_count : job->splits->count[LYC_SPLIT_TRAIN];
     for (size_t first = 0; first < count; first += ROWS_AT_ONCE) {
         if (*job->stop)
             LYC_FAIL(err, LYC_ECANCELLED, "stopped; what was filled stays, the same command goes on");
@@ -94,7 +126,8 @@ static lyc_status fill_bank(const bank_job *job, lyc_teacher *teacher, bank_repo
     lyc_progress progress;
     uint64_t views = (uint64_t)job->recipe.views;
     lyc_progress_start(&progress, report->name, "rows",
-                       job->clean_count + (views - 1) * job->splits->count[LYC_SPLIT_TRAIN]);
+                       job->clean_count +
+                           (views - 1) * (job->all ? job->clean_count : job->splits->count[LYC_SPLIT_TRAIN]));
     lyc_status status = LYC_OK;
     for (int view = 0; status == LYC_OK && view < job->recipe.views; view++)
         status = fill_view(job, bank, view, &progress, err);
@@ -194,8 +227,10 @@ static void close_job(bank_job *job) {
     lyc_pool_destroy(job->pool);
 }
 
-static lyc_status run(const lyc__common *common, const lyc_config *config, lyc_error *err) {
+static lyc_status run(const lyc__bank_options *bank_options, const lyc_config *config, lyc_error *err) {
+    const lyc__common *common = &bank_options->common;
     bank_job job = {.common = common,
+                    .all = bank_options->all,
                     .config = config,
                     .recipe = lyc_teacher_recipe(&config->data.view, config->data.teacher_view)};
     bank_report *reports = NULL;
@@ -212,14 +247,20 @@ done:
     return status;
 }
 
-int lyc__app_bank(int argc, char **argv) {
-    lyc__common common = {0};
-    int code = LYC__EXIT_DONE;
-    if (!lyc__begin(&usage, argc, argv, &common, &code)) return code;
-    lyc_error err = {0};
+static lyc_status fill(const lyc__bank_options *o, lyc_error *err) {
     lyc_config *config = NULL;
-    lyc_status status = lyc__load_config(&config, LYC_CONFIG_DISTILL, &common, &err);
-    if (status == LYC_OK) status = run(&common, config, &err);
+    LYC_TRY(lyc__load_config(&config, LYC_CONFIG_DISTILL, &o->common, err));
+    lyc_status status = run(o, config, err);
     lyc_config_destroy(config);
+    return status;
+}
+
+int lyc__app_bank(int argc, char **argv) {
+    lyc__bank_options o = LYC__BANK_DEFAULTS;
+    int code = LYC__EXIT_DONE;
+    if (!lyc__begin(&usage, argc, argv, &o, &code)) return code;
+    lyc_error err = {0};
+    lyc_status status = lyc__plant_check(&o, &err);
+    if (status == LYC_OK) status = (o.plant != NULL ? lyc__plant_run : fill)(&o, &err);
     return status == LYC_OK ? LYC__EXIT_DONE : lyc__failed(&usage, &err);
 }

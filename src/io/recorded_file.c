@@ -1,26 +1,28 @@
 #include "io/recorded_file.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
-#include <string.h>
-#include <unistd.h>
 
-#include "base/fileio.h"
 #include "io/bank_file.h"
 #include "io/hdf5_util.h"
-#include "io/reserve.h"
 #include "lyceum/memory.h"
 
-#define MAX_CLASSES  UINT64_C(32768)
-#define TEXT_LIMIT   4096
-#define NAMES_LIMIT  32768
-#define NAME_SIZE    48
-#define HEADER_BYTES (UINT64_C(1) << 16)
-#define FORMAT       "lyceum logits 1"
+#define MAX_CLASSES   UINT64_C(32768)
+#define TEXT_LIMIT    4096
+#define NAMES_LIMIT   32768
+#define NAME_SIZE     48
+#define LONGEST_DELAY 3600.0
+
+static void release_views(float **logits, int views) {
+    for (int view = 0; logits != NULL && view < views; view++) lyc_free(logits[view]);
+    lyc_free(logits);
+}
 
 void lyc__recorded_file_release(lyc__recorded_file *file) {
-    for (int view = 0; file->logits != NULL && view < file->views; view++) lyc_free(file->logits[view]);
-    lyc_free(file->logits);
+    release_views(file->logits, file->views);
+    release_views(file->later, file->views);
+    lyc_free(file->provenance);
     lyc_free(file->ids);
     lyc_free(file->checks);
     lyc_free(file->class_names);
@@ -31,13 +33,15 @@ void lyc__recorded_file_release(lyc__recorded_file *file) {
 
 /* ---- logits ---------------------------------------------------------------------------------------- */
 
-static lyc_status read_view(lyc__recorded_file *out, hid_t file, const char *name, int view, lyc_error *err) {
+/* The first one read says how many rows and classes there are. */
+static lyc_status read_view(lyc__recorded_file *out, hid_t file, const char *name, float **values,
+                            lyc_error *err) {
     lyc__h5_shape shape;
     hid_t dataset;
     uint64_t dims[2] = {UINT64_MAX, UINT64_MAX};
     LYC_TRY(lyc__h5_open_dataset(&dataset, &shape, file, name, err));
     lyc_status status;
-    if (view > 0) {
+    if (out->rows > 0) {
         dims[0] = out->rows;
         dims[1] = (uint64_t)out->classes;
     }
@@ -51,8 +55,8 @@ static lyc_status read_view(lyc__recorded_file *out, hid_t file, const char *nam
     }
     out->rows = (size_t)shape.dims[0];
     out->classes = (int)shape.dims[1];
-    LYC_TRY_GOTO(lyc_allocate((void **)&out->logits[view], (size_t)shape.count, sizeof(float), name, err));
-    status = lyc__h5_read(dataset, H5T_NATIVE_FLOAT, out->logits[view], err);
+    LYC_TRY_GOTO(lyc_allocate((void **)values, (size_t)shape.count, sizeof(float), name, err));
+    status = lyc__h5_read(dataset, H5T_NATIVE_FLOAT, *values, err);
 done:
     lyc__h5_release(&dataset);
     return status;
@@ -73,15 +77,45 @@ static lyc_status read_logits(lyc__recorded_file *out, hid_t file, int views, ly
                             "has no '/logits'; recorded logits are [rows, classes] there");
     LYC_TRY(LYC_NEW_ARRAY(out->logits, (size_t)views, err));
     out->views = 1;
-    if (!is_group(file, "logits")) return read_view(out, file, "logits", 0, err);
+    if (!is_group(file, "logits")) return read_view(out, file, "logits", &out->logits[0], err);
     for (int view = 0; view < views; view++) {
         char name[NAME_SIZE];
         snprintf(name, sizeof name, "logits/%d", view);
         if (view > 0 && !lyc__h5_has(file, name)) break;
         out->views = view + 1;
-        LYC_TRY(read_view(out, file, name, view, err));
+        LYC_TRY(read_view(out, file, name, &out->logits[view], err));
     }
     return LYC_OK;
+}
+
+/* As many views as /logits gave, in the same form. */
+static lyc_status read_later(lyc__recorded_file *out, hid_t file, lyc_error *err) {
+    bool group = is_group(file, "later");
+    if (!lyc__h5_has(file, "later") && !lyc__h5_has_attribute(file, "changes_at_step")) return LYC_OK;
+    LYC_TRY(lyc__h5_read_u64_attribute(file, "changes_at_step", &out->changes_at, err));
+    if (out->changes_at == 0)
+        return lyc__h5_fail(err, LYC_EFORMAT, file,
+                            "attribute 'changes_at_step' is 0, so that '/logits' would never answer; give "
+                            "the step, from 1, or store '/later' as '/logits'");
+    LYC_TRY(LYC_NEW_ARRAY(out->later, (size_t)out->views, err));
+    for (int view = 0; view < out->views; view++) {
+        char name[NAME_SIZE] = "later";
+        if (group) snprintf(name, sizeof name, "later/%d", view);
+        LYC_TRY(read_view(out, file, name, &out->later[view], err));
+    }
+    return LYC_OK;
+}
+
+static lyc_status read_delay(lyc__recorded_file *out, hid_t file, lyc_error *err) {
+    double *value = NULL;
+    size_t count;
+    if (!lyc__h5_has_attribute(file, "delay_seconds")) return LYC_OK;
+    LYC_TRY(lyc__h5_read_f64_attribute(file, "delay_seconds", 1, &value, &count, err));
+    out->delay_seconds = count == 1 ? value[0] : NAN;
+    lyc_free(value);
+    if (out->delay_seconds >= 0.0 && out->delay_seconds <= LONGEST_DELAY) return LYC_OK;
+    return lyc__h5_fail(err, LYC_EFORMAT, file, "attribute 'delay_seconds' is no number from 0 to %g",
+                        LONGEST_DELAY);
 }
 
 /* ---- columns --------------------------------------------------------------------------------------- */
@@ -153,10 +187,11 @@ static lyc_status check_blocks(const lyc__recorded_file *content, hid_t file, in
         uint64_t first = block * key->block_rows, rows = lyc__bank_file_block_rows(key, block);
         const float *values = content->logits[view] + first * key->classes;
         if (filled[block] == 0)
-            return lyc__h5_fail(err, LYC_EFORMAT, file,
-                                "this bank is not filled: rows %" PRIu64 " to %" PRIu64
-                                " of view %d are missing; fill it first (lyceum bank)",
-                                first, first + rows - 1, view);
+            return lyc__h5_fail(
+                err, LYC_EFORMAT, file,
+                "this bank is not filled: rows %" PRIu64 " to %" PRIu64
+                " of view %d are missing; fill it first, with its test rows (lyceum bank --all)",
+                first, first + rows - 1, view);
         if (lyc__bank_checksum((uint64_t)view, block, values, (size_t)(rows * key->classes)) !=
             checksums[block])
             return lyc__h5_fail(err, LYC_EFORMAT, file,
@@ -217,6 +252,9 @@ static lyc_status read_content(lyc__recorded_file *out, hid_t file, int views, l
     LYC_TRY(read_optional_text(&out->view_key, file, "view_key", err));
     LYC_TRY(read_class_names(out, file, is_bank, err));
     LYC_TRY(read_vouching(out, file, is_bank, err));
+    LYC_TRY(read_optional_text(&out->provenance, file, "provenance", err));
+    LYC_TRY(read_delay(out, file, err));
+    LYC_TRY(read_later(out, file, err));
     return is_bank ? check_bank(out, file, err) : LYC_OK;
 }
 
@@ -227,59 +265,5 @@ lyc_status lyc__recorded_file_read(lyc__recorded_file *out, const char *path, in
     lyc_status status = read_content(out, file, views, err);
     lyc__h5_release(&file);
     if (status != LYC_OK) lyc__recorded_file_release(out);
-    return status;
-}
-
-lyc_status lyc__recorded_file_check_target(const char *path, lyc_error *err) {
-    hid_t file;
-    char *format = NULL;
-    bool ours = false;
-    if (access(path, F_OK) != 0) return LYC_OK;
-    lyc_status status = lyc__h5_open(&file, path, "file of logits", H5F_ACC_RDONLY, H5P_DEFAULT, NULL);
-    if (status == LYC_OK) status = lyc__h5_read_text_attribute(file, "format", TEXT_LIMIT, &format, NULL);
-    if (status == LYC_OK) ours = strcmp(format, FORMAT) == 0;
-    lyc_free(format);
-    lyc__h5_release(&file);
-    if (ours) return LYC_OK;
-    LYC_FAIL(err, LYC_EUSAGE,
-             "%s: is there already, and no logits that Lyceum wrote; remove it, or write to another place",
-             path);
-}
-
-static lyc_status write_content(hid_t file, const float *logits, const uint64_t *ids, const uint64_t *checks,
-                                size_t rows, int classes, const char *const *class_names,
-                                const char *data_fingerprint, lyc_error *err) {
-    uint64_t dims[2] = {rows, (uint64_t)classes};
-    LYC_TRY(lyc__h5_write_dataset(file, "logits", H5T_IEEE_F32LE, H5T_NATIVE_FLOAT, 2, dims, logits, err));
-    LYC_TRY(lyc__h5_write_dataset(file, "id", H5T_STD_U64LE, H5T_NATIVE_UINT64, 1, dims, ids, err));
-    if (checks != NULL)
-        LYC_TRY(lyc__h5_write_dataset(file, "check", H5T_STD_U64LE, H5T_NATIVE_UINT64, 1, dims, checks, err));
-    if (class_names != NULL)
-        LYC_TRY(lyc__h5_write_texts_attribute(file, "classes", class_names, (size_t)classes, err));
-    if (data_fingerprint != NULL)
-        LYC_TRY(lyc__h5_write_text_attribute(file, "data_fingerprint", data_fingerprint, err));
-    return lyc__h5_write_text_attribute(file, "format", FORMAT, err);
-}
-
-lyc_status lyc__recorded_file_write(const char *path, const float *logits, const uint64_t *ids,
-                                    const uint64_t *checks, size_t rows, int classes,
-                                    const char *const *class_names, const char *data_fingerprint,
-                                    lyc_error *err) {
-    char *temporary = NULL;
-    hid_t file = LYC__H5_NONE;
-    lyc_status status;
-    LYC_TRY(lyc__recorded_file_check_target(path, err));
-    LYC_TRY(lyc__file_temporary(&temporary, path, err));
-    uint64_t row_bytes = (uint64_t)classes * sizeof(float) + 2 * sizeof(uint64_t);
-    LYC_TRY_GOTO(
-        lyc__file_reserve(temporary, rows * row_bytes + HEADER_BYTES, "write to another place", err));
-    LYC_TRY_GOTO(lyc__h5_create(&file, temporary, H5P_DEFAULT, err));
-    LYC_TRY_GOTO(write_content(file, logits, ids, checks, rows, classes, class_names, data_fingerprint, err));
-    LYC_TRY_GOTO(lyc__h5_close(&file, err));
-    LYC_TRY_GOTO(lyc__replace_file(temporary, path, err));
-done:
-    lyc__h5_release(&file);
-    if (status != LYC_OK) unlink(temporary);
-    lyc_free(temporary);
     return status;
 }

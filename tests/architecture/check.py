@@ -26,7 +26,7 @@ USES = {"base": set(), "config": {"base"}, "nn": {"base"}, "io": {"base", "nn"},
 # Whose public header it is. A new header needs a row.
 OWNER = {"error": "base", "export": "base", "log": "base", "memory": "base", "pool": "base", "random": "base",
          "version": "base", "config": "config", "blas": "nn", "network": "nn", "checkpoint": "io", "dataset": "io",
-         "model": "io", "run_layout": "io", "runfile": "io", "import": "data", "teacher": "teachers",
+         "model": "io", "run_layout": "io", "runfile": "io", "import": "data", "teacher": "teachers", "plant": "teachers",
          "student": "student", "agent": "agent", "metrics": "distill", "distill": "distill",
          "ablation": "distill", "inspect": "report",
          "lyceum": "app"}

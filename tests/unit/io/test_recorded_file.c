@@ -139,6 +139,54 @@ static void flawed_files_are_refused(void **state) {
     expect_refused("names 3 classes");
 }
 
+static void what_comes_later_and_slowly_comes_back(void **state) {
+    (void)state;
+    float other[ROWS * CLASSES], *views[2] = {(float *)logits, other}, *later[2] = {other, (float *)logits};
+    lyc__recorded_file file, content = {.rows = ROWS,
+                                        .classes = CLASSES,
+                                        .views = 2,
+                                        .logits = views,
+                                        .later = later,
+                                        .ids = (uint64_t *)ids,
+                                        .changes_at = 12,
+                                        .delay_seconds = 0.5,
+                                        .provenance = "{}",
+                                        .unrelated_is_fine = true};
+    lyc_error err = {0};
+    for (size_t i = 0; i < ROWS * CLASSES; i++) other[i] = -logits[i];
+    EXPECT_OK(lyc__recorded_file_store(scratch_path("rec.h5"), &content, &err));
+    for (int read = 1; read <= 2; read++) {
+        EXPECT_OK(lyc__recorded_file_read(&file, scratch_path("rec.h5"), read, &err));
+        assert_int_equal(file.views, read);
+        assert_memory_equal(file.later[0], other, sizeof other);
+        if (read == 2) assert_memory_equal(file.later[1], logits, sizeof logits);
+        assert_int_equal(file.changes_at, 12);
+        assert_true(file.delay_seconds == 0.5);
+        assert_string_equal(file.provenance, "{}");
+        assert_true(file.unrelated_is_fine);
+        lyc__recorded_file_release(&file);
+    }
+}
+
+static void flawed_changes_and_delays_are_refused(void **state) {
+    (void)state;
+    float *views[1] = {(float *)logits};
+    lyc__recorded_file content = {
+        .rows = ROWS, .classes = CLASSES, .views = 1, .logits = views, .ids = (uint64_t *)ids};
+    lyc_error err = {0};
+    content.changes_at = 3;
+    EXPECT_OK(lyc__recorded_file_store(scratch_path("rec.h5"), &content, &err));
+    expect_refused("'later'");
+    content.changes_at = 0;
+    content.later = views;
+    EXPECT_OK(lyc__recorded_file_store(scratch_path("rec.h5"), &content, &err));
+    expect_refused("changes_at_step");
+    content.later = NULL;
+    content.delay_seconds = 3601.0;
+    EXPECT_OK(lyc__recorded_file_store(scratch_path("rec.h5"), &content, &err));
+    expect_refused("delay_seconds");
+}
+
 static void a_full_disk_leaves_no_file(void **state) {
     (void)state;
     struct rlimit former, tight;
@@ -161,6 +209,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(what_is_written_comes_back, scratch_open, scratch_close),
         cmocka_unit_test_setup_teardown(flawed_files_are_refused, scratch_open, scratch_close),
+        cmocka_unit_test_setup_teardown(what_comes_later_and_slowly_comes_back, scratch_open, scratch_close),
+        cmocka_unit_test_setup_teardown(flawed_changes_and_delays_are_refused, scratch_open, scratch_close),
         cmocka_unit_test_setup_teardown(a_full_disk_leaves_no_file, scratch_open, scratch_close),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
