@@ -7,11 +7,11 @@
 #define ARENA_CHUNK ((size_t)64 * 1024)
 
 const lyc__strategy_kind *const lyc__strategy_kinds[] = {
-    &lyc__strategy_none,          &lyc__strategy_single,    &lyc__strategy_best_single,
-    &lyc__strategy_uniform,       &lyc__strategy_static,    &lyc__strategy_random_single,
-    &lyc__strategy_random_subset, &lyc__strategy_validated, &lyc__strategy_validated_accuracy,
-    &lyc__strategy_confidence,    &lyc__strategy_entropy,   &lyc__strategy_gradient,
-    &lyc__strategy_learned,
+    &lyc__strategy_none,          &lyc__strategy_single,     &lyc__strategy_best_single,
+    &lyc__strategy_uniform,       &lyc__strategy_static,     &lyc__strategy_random_single,
+    &lyc__strategy_random_subset, &lyc__strategy_validated,  &lyc__strategy_validated_accuracy,
+    &lyc__strategy_logistic,      &lyc__strategy_confidence, &lyc__strategy_entropy,
+    &lyc__strategy_gradient,      &lyc__strategy_learned,
 };
 #define KINDS (sizeof lyc__strategy_kinds / sizeof lyc__strategy_kinds[0])
 
@@ -97,7 +97,9 @@ static lyc_status build(lyc_strategy *self, const lyc_agent_options *options, co
                  self->kind->name);
     LYC_TRY(lyc_arena_create(&self->arena, ARENA_CHUNK, err));
     LYC_TRY(copy_facts(self, facts, err));
-    return self->kind->create(self, options, argument, err);
+    LYC_TRY(self->kind->create(self, options, argument, err));
+    self->facts.valid_log_prob = NULL; /* the caller's */
+    return LYC_OK;
 }
 
 lyc_status lyc_strategy_create(lyc_strategy **out, const lyc_agent_options *options,

@@ -55,8 +55,8 @@ struct lyc_strategy {
 extern const lyc__strategy_kind *const lyc__strategy_kinds[];
 extern const lyc__strategy_kind lyc__strategy_none, lyc__strategy_single, lyc__strategy_best_single,
     lyc__strategy_uniform, lyc__strategy_static, lyc__strategy_random_single, lyc__strategy_random_subset,
-    lyc__strategy_validated, lyc__strategy_validated_accuracy, lyc__strategy_confidence,
-    lyc__strategy_entropy, lyc__strategy_gradient, lyc__strategy_learned;
+    lyc__strategy_validated, lyc__strategy_validated_accuracy, lyc__strategy_logistic,
+    lyc__strategy_confidence, lyc__strategy_entropy, lyc__strategy_gradient, lyc__strategy_learned;
 
 /* Zeroed memory that lives as long as the strategy. */
 LYC_MUST_USE lyc_status lyc__strategy_allocate(lyc_strategy *self, void **out, size_t count, size_t size,

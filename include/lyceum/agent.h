@@ -69,6 +69,10 @@ typedef struct lyc_agent_facts {
     const char *const *names;
     const double *reward_ce, *reward_accuracy; /* of each teacher on the reward split */
     const double *valid_ce, *valid_accuracy;   /* and on the validation split */
+    size_t valid_rows;                         /* its labelled rows */
+    const float *valid_log_prob;               /* [valid_rows, teachers] each teacher's log-probability of the label, T = 1;
+                                                  -INFINITY where it does not know the class. Read on creation, not
+                                                  copied; only `logistic` looks at it */
 } lyc_agent_facts;
 
 /* What a decision may look at: the current batch, before the student's update on it. */

@@ -38,7 +38,7 @@ _Static_assert(sizeof(lyc_fusion) == sizeof(int) && sizeof(lyc_action_mode) == s
 #define ARCHITECTURES NAMES("mlp", "lenet5", "resnet", "convnet")
 #define STRATEGIES                                                                                           \
     NAMES("none", "single:<teacher>", "best_single", "uniform", "static", "random_single", "random_subset",  \
-          "validated", "validated:accuracy", "confidence", "entropy", "gradient", "learned")
+          "validated", "validated:accuracy", "logistic", "confidence", "entropy", "gradient", "learned")
 
 /* clang-format off */
 #define NETWORK_ROWS(key, command)                                                                           \

@@ -44,7 +44,9 @@ lyc_status lyc__student_metrics(lyc__job *job, lyc_split split, lyc_metrics *out
 
 /* ---- teachers ---------------------------------------------------------------------------------- */
 
-static lyc_status measure_teacher(lyc__job *job, int teacher, lyc_split split, double *cross_entropy, double *accuracy, lyc_error *err) {
+/* log_prob (NULL: not wanted) [rows, teachers]: this teacher's column of the labels' log-probabilities. */
+static lyc_status measure_teacher(lyc__job *job, int teacher, lyc_split split, double *cross_entropy, double *accuracy,
+                                  float *log_prob, lyc_error *err) {
     uint32_t count = job->splits->count[split];
     size_t classes = (size_t)job->classes;
     float *logits, *loss = NULL;
@@ -59,6 +61,7 @@ static lyc_status measure_teacher(lyc__job *job, int teacher, lyc_split split, d
     for (uint32_t i = 0; i < count; i++) {
         const float *row = logits + i * classes;
         total += fmin((double)loss[i], CROSS_ENTROPY_CAP);
+        if (log_prob != NULL) log_prob[(size_t)i * (size_t)job->teachers + (size_t)teacher] = -loss[i];
         right += argmax(row, job->classes) == labels[i];
     }
     *cross_entropy = total / count;
@@ -72,9 +75,11 @@ done:
 
 lyc_status lyc__teacher_facts(lyc__job *job, lyc_error *err) {
     lyc__facts *facts = &job->facts;
+    LYC_TRY(LYC_NEW_ARRAY(facts->valid_log_prob, (size_t)job->splits->count[LYC_SPLIT_VALID] * (size_t)job->teachers, err));
     for (int k = 0; k < job->teachers; k++) {
-        LYC_TRY(measure_teacher(job, k, LYC_SPLIT_REWARD, &facts->reward_ce[k], &facts->reward_accuracy[k], err));
-        LYC_TRY(measure_teacher(job, k, LYC_SPLIT_VALID, &facts->valid_ce[k], &facts->valid_accuracy[k], err));
+        LYC_TRY(measure_teacher(job, k, LYC_SPLIT_REWARD, &facts->reward_ce[k], &facts->reward_accuracy[k], NULL, err));
+        LYC_TRY(measure_teacher(job, k, LYC_SPLIT_VALID, &facts->valid_ce[k], &facts->valid_accuracy[k],
+                                facts->valid_log_prob, err));
     }
     return LYC_OK;
 }

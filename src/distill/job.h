@@ -45,6 +45,7 @@ typedef struct lyc__tally {
 typedef struct lyc__facts {
     double reward_ce[LYC_MAX_TEACHERS], reward_accuracy[LYC_MAX_TEACHERS];
     double valid_ce[LYC_MAX_TEACHERS], valid_accuracy[LYC_MAX_TEACHERS];
+    float *valid_log_prob; /* [valid rows, teachers] as in lyc_agent_facts */
     const char *names[LYC_MAX_TEACHERS], *kinds[LYC_MAX_TEACHERS], *fingerprints[LYC_MAX_TEACHERS];
 } lyc__facts;
 

@@ -104,6 +104,17 @@ static const char *const test_names[LYC_MAX_TEACHERS] = {
 static const double test_ce[LYC_MAX_TEACHERS] = {0.5, 2.3, 4.0, 0.7, 1.0, 1.2, 0.4, 0.9};
 static const double test_accuracy[LYC_MAX_TEACHERS] = {0.9, 0.1, 0.05, 0.8, 0.7, 0.6, 0.85, 0.75};
 
+enum { TEST_VALID_ROWS = 40 };
+
+/* Log-probabilities of labels; every teacher is best on some row. */
+static inline const float *test_log_prob(int teachers) {
+    static float log_prob[TEST_VALID_ROWS * LYC_MAX_TEACHERS];
+    lyc_random random = test_random(77);
+    for (int i = 0; i < TEST_VALID_ROWS * teachers; i++)
+        log_prob[i] = (float)log(lyc_random_uniform(&random));
+    return log_prob;
+}
+
 static inline lyc_agent_facts test_facts(int teachers) {
     return (lyc_agent_facts){.teachers = teachers,
                              .classes = CLASSES,
@@ -111,7 +122,9 @@ static inline lyc_agent_facts test_facts(int teachers) {
                              .reward_ce = test_ce,
                              .reward_accuracy = test_accuracy,
                              .valid_ce = test_ce,
-                             .valid_accuracy = test_accuracy};
+                             .valid_accuracy = test_accuracy,
+                             .valid_rows = TEST_VALID_ROWS,
+                             .valid_log_prob = test_log_prob(teachers)};
 }
 
 static inline lyc_strategy *make_strategy(const lyc_agent_options *options, int teachers) {
