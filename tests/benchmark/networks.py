@@ -37,6 +37,17 @@ class LeNet5(nn.Module):
         return self.fc3(x)
 
 
+class Pad(nn.Module):
+    """A shortcut without parameters: every so many pixels, with channels of zeros before and behind."""
+
+    def __init__(self, stride, zeros):
+        super().__init__()
+        self.stride, self.zeros = stride, zeros
+
+    def forward(self, x):
+        return F.pad(x[:, :, ::self.stride, ::self.stride], (0, 0, 0, 0, self.zeros, self.zeros))
+
+
 class Block(nn.Module):
     def __init__(self, inputs, outputs, stride, shortcut):
         super().__init__()
@@ -44,14 +55,12 @@ class Block(nn.Module):
         self.bn1 = nn.BatchNorm2d(outputs)
         self.conv2 = nn.Conv2d(outputs, outputs, 3, 1, 1, bias=False)
         self.bn2 = nn.BatchNorm2d(outputs)
-        self.stride, self.zeros = stride, (outputs - inputs) // 2
-        self.shortcut = nn.Identity()
-        if inputs != outputs:
-            project = nn.Sequential(nn.Conv2d(inputs, outputs, 1, stride, bias=False), nn.BatchNorm2d(outputs))
-            self.shortcut = project if shortcut == "project" else self.pad
-
-    def pad(self, x):
-        return F.pad(x[:, :, ::self.stride, ::self.stride], (0, 0, 0, 0, self.zeros, self.zeros))
+        if inputs == outputs:
+            self.shortcut = nn.Identity()
+        elif shortcut == "project":
+            self.shortcut = nn.Sequential(nn.Conv2d(inputs, outputs, 1, stride, bias=False), nn.BatchNorm2d(outputs))
+        else:
+            self.shortcut = Pad(stride, (outputs - inputs) // 2)
 
     def forward(self, x):
         y = self.bn2(self.conv2(F.relu(self.bn1(self.conv1(x)), inplace=True)))

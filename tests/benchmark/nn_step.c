@@ -1,7 +1,13 @@
-/* Times one training step (forward, cross-entropy, backward, Adam) of three networks with 1 and 2 threads,
- * and the matrix products in it alone. Prints a line each: network, threads, microseconds a step, samples a
- * second, GFLOP/s, and the share of the step that the bare products take on as many threads. nn_step.py runs
- * it beside PyTorch. */
+/* Times one training step (forward, cross-entropy, backward, update) of one network with 1 and 2 threads, and
+ * the kernels in it alone: the same matrix products and convolutions, on shards of the same size, back to
+ * back. The two are measured in turn, so that both meet the same machine. nn_step.py runs it beside PyTorch.
+ *
+ *     benchmark-nn_step NETWORK [SECONDS]      one of those in `cases`; seconds in all, 8 unless told
+ *
+ * Prints "key value" lines: core, floor (GFLOP of a step), and for each number of threads "step" and "bare"
+ * (microseconds); "allocations" (of a steady step, the libraries' and ours), "memory" (MiB at the most). */
+#include <errno.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,10 +16,11 @@
 #include "lyceum/log.h"
 #include "lyceum/memory.h"
 #include "nn/blas.h"
+#include "nn/convolution.h"
 #include "nn/network.h"
+#include "nn/workspace.h"
 
-enum { WINDOWS = 12 };
-static const double window_seconds = 0.15;
+enum { ROUNDS = 12, MOST_THREADS = 2, COUNTED_STEPS = 10 };
 
 static void give_up(const lyc_error *err) {
     (void)fprintf(stderr, "%s\n", err->message);
@@ -25,6 +32,51 @@ static void *block(size_t count, size_t size) {
     if (memory == NULL) exit(1);
     return memory;
 }
+
+/* ---- every allocation of the process, ours and the libraries' -------------------------------------- */
+
+#if !defined(__GLIBC__)
+#error "allocations are counted by way of glibc's names"
+#endif
+#pragma GCC visibility push(default) /* else libraries would not call these */
+
+static atomic_size_t allocations;
+
+extern void *__libc_malloc(size_t size);
+extern void *__libc_calloc(size_t count, size_t size);
+extern void *__libc_realloc(void *block, size_t size);
+extern void *__libc_memalign(size_t alignment, size_t size);
+
+static void count_one(void) {
+    atomic_fetch_add_explicit(&allocations, 1, memory_order_relaxed);
+}
+void *malloc(size_t size) {
+    count_one();
+    return __libc_malloc(size);
+}
+void *calloc(size_t count, size_t size) {
+    count_one();
+    return __libc_calloc(count, size);
+}
+void *realloc(void *old, size_t size) {
+    count_one();
+    return __libc_realloc(old, size);
+}
+void *aligned_alloc(size_t alignment, size_t size) {
+    count_one();
+    return __libc_memalign(alignment, size);
+}
+void *memalign(size_t alignment, size_t size) {
+    count_one();
+    return __libc_memalign(alignment, size);
+}
+int posix_memalign(void **out, size_t alignment, size_t size) {
+    count_one();
+    *out = __libc_memalign(alignment, size);
+    return *out == NULL ? ENOMEM : 0;
+}
+
+#pragma GCC visibility pop
 
 /* ---- the step --------------------------------------------------------------------------------- */
 
@@ -88,139 +140,200 @@ static void close_trainer(trainer *t) {
     lyc_free(t->labels);
 }
 
-/* The best of several windows: what disturbs a measurement only ever adds. */
-static double time_best(void (*run)(void *payload), void *payload) {
-    double best = 1e9;
-    for (int i = 0; i < WINDOWS; i++) {
-        const double start = lyc_seconds();
-        double now = start;
-        size_t runs = 0;
-        for (; now - start < window_seconds; runs++) {
-            run(payload);
-            now = lyc_seconds();
-        }
-        if ((now - start) / (double)runs < best) best = (now - start) / (double)runs;
+/* ---- its kernels alone ------------------------------------------------------------------------- */
+
+/* One thread's operands: large enough for any layer's shard. */
+typedef struct operands {
+    float *in, *out, *d_in, *d_out, *d_param[2], *scratch;
+} operands;
+
+typedef struct kernels {
+    const trainer *t;
+    size_t rows, shards; /* of a shard; how many */
+    operands of[MOST_THREADS];
+} kernels;
+
+static void multiply(const operands *o, size_t m, size_t n, size_t k, bool transpose_a, bool transpose_b,
+                     float *c) {
+    lyc__gemm(m, n, k, (lyc__matrix){o->in, transpose_a ? m : k, transpose_a},
+              (lyc__matrix){o->d_out, transpose_b ? k : n, transpose_b}, c, false);
+}
+
+/* Forward, gradient of the weights, gradient of the input: the products of a layer. */
+static void run_products(const operands *o, size_t m, size_t n, size_t k, bool planar, bool learns) {
+    multiply(o, m, n, k, planar, false, o->out);
+    multiply(o, k, n, m, !planar, false, o->d_param[0]);
+    if (learns) multiply(o, m, k, n, false, true, o->d_in);
+}
+
+static void run_prepared(const kernels *k, const operands *o, int index, int slot, bool learns) {
+    const lyc__plan *plan = k->t->workspace->plan;
+    const lyc__node *node = &plan->graph->nodes[index];
+    lyc__call call = {.node = node,
+                      .relu = plan->nodes[index].relu,
+                      .in = {{o->in, k->rows}},
+                      .out = {o->out, k->rows},
+                      .d_in = {{learns ? o->d_in : NULL, k->rows}},
+                      .d_out = {o->d_out, k->rows},
+                      .scratch = o->scratch,
+                      .prepared = plan->nodes[index].prepared,
+                      .lane = (size_t)slot};
+    for (int i = 0; i < node->param_count; i++) {
+        call.param[i] = k->t->params + node->params[i].offset;
+        call.d_param[i] = o->d_param[i];
     }
-    return best;
+    node->op->forward(&call);
+    node->op->backward(&call);
 }
 
-/* ---- the matrix products alone ----------------------------------------------------------------- */
-
-typedef struct product {
-    size_t m, n, k;
-    bool transpose_a, transpose_b;
-} product;
-
-enum { MOST_PRODUCTS = 64 };
-
-typedef struct products {
-    size_t count;
-    struct {
-        product shape;
-        size_t times;
-    } entries[MOST_PRODUCTS]; /* of one shard */
-    size_t shards;
-    float *a, *b, *c;
-    lyc_pool *pool;
-} products;
-
-static void add_product(products *p, product shape, size_t times) {
-    p->entries[p->count].shape = shape;
-    p->entries[p->count++].times = times;
-}
-
-/* Forward, gradient of the weights, gradient of the input. */
-static void add_layer(products *p, size_t m, size_t n, size_t k, size_t times, bool planar, bool learns) {
-    add_product(p, (product){m, n, k, planar, false}, times);
-    add_product(p, (product){k, n, m, !planar, false}, times);
-    if (learns) add_product(p, (product){m, k, n, false, true}, times);
-}
-
-static void collect(products *p, const trainer *t) {
-    const lyc__graph *graph = t->net->graph;
-    const size_t rows = lyc_shard_rows(t->net, LYC_MODE_TRAIN, t->rows);
-    p->shards = (t->rows + rows - 1) / rows;
-    for (int i = 0; i < graph->node_count; i++) {
-        const lyc__node *node = &graph->nodes[i];
-        const bool learns = lyc__graph_needs_gradient(graph, node->inputs[0]);
-        const lyc__window *w = &node->window;
-        if (node->op == &lyc__op_linear)
-            add_layer(p, rows, node->out.dims[0], node->in[0].dims[0], 1, false, learns);
-        if (node->op == &lyc__op_conv2d)
-            add_layer(p, w->out_height * w->out_width, node->out.dims[2],
-                      w->kernel[0] * w->kernel[1] * w->channels, rows, w->channels <= 4, learns);
-    }
-}
-
-static void multiply_shard(void *payload, size_t shard, int slot) {
+static void run_shard(void *payload, size_t shard, int slot) {
     (void)shard;
-    const products *p = payload;
-    for (size_t i = 0; i < p->count; i++) {
-        const product *s = &p->entries[i].shape;
-        for (size_t j = 0; j < p->entries[i].times; j++)
-            lyc__gemm(s->m, s->n, s->k, (lyc__matrix){p->a, s->transpose_a ? s->m : s->k, s->transpose_a},
-                      (lyc__matrix){p->b, s->transpose_b ? s->k : s->n, s->transpose_b},
-                      p->c + (size_t)slot * (1 << 20), false);
+    const kernels *k = payload;
+    const operands *o = &k->of[slot];
+    const lyc__plan *plan = k->t->workspace->plan;
+    for (int i = 0; i < plan->graph->node_count; i++) {
+        const lyc__node *node = &plan->graph->nodes[i];
+        const lyc__window *w = &node->window;
+        const bool learns = lyc__graph_needs_gradient(plan->graph, node->inputs[0]);
+        if (node->op == &lyc__op_linear)
+            run_products(o, k->rows, node->out.dims[0], node->in[0].dims[0], false, learns);
+        else if (node->op == &lyc__op_conv2d && plan->nodes[i].prepared != NULL)
+            run_prepared(k, o, i, slot, learns);
+        else if (node->op == &lyc__op_conv2d)
+            for (size_t row = 0; row < k->rows; row++)
+                run_products(o, w->out_height * w->out_width, node->out.dims[2],
+                             w->kernel[0] * w->kernel[1] * w->channels, w->channels <= 4, learns);
     }
 }
 
-static void multiply(void *payload) {
-    products *p = payload;
-    lyc_pool_run(p->pool, LYC_PRIORITY_STUDENT, p->shards, multiply_shard, p);
+static void run_kernels(void *payload) {
+    kernels *k = payload;
+    lyc_pool_run(k->t->pool, LYC_PRIORITY_STUDENT, k->shards, run_shard, k);
 }
 
-static double time_products(const trainer *t) {
-    products p = {.pool = t->pool,
-                  .a = block(1 << 20, sizeof(float)),
-                  .b = block(1 << 20, sizeof(float)),
-                  .c = block((size_t)lyc_pool_threads(t->pool) << 20, sizeof(float))};
-    collect(&p, t);
-    const double seconds = time_best(multiply, &p);
-    lyc_free(p.a);
-    lyc_free(p.b);
-    lyc_free(p.c);
-    return seconds;
+/* Floats that any operand of any layer needs: activations of a shard, patches of an image, weights. */
+static size_t operand_floats(const kernels *k) {
+    const lyc__plan *plan = k->t->workspace->plan;
+    size_t most = plan->lane_bytes / sizeof(float) + 1;
+    for (int i = 0; i < plan->graph->node_count; i++) {
+        const lyc__node *node = &plan->graph->nodes[i];
+        const lyc__window *w = &node->window;
+        const size_t sizes[] = {k->rows * lyc__shape_size(&node->in[0]),
+                                k->rows * lyc__shape_size(&node->out),
+                                w->out_height * w->out_width * w->kernel[0] * w->kernel[1] * w->channels,
+                                node->param_count > 0 ? node->params[0].size : 0};
+        for (size_t j = 0; j < sizeof sizes / sizeof *sizes; j++)
+            if (sizes[j] > most) most = sizes[j];
+    }
+    return most;
 }
 
-int main(void) {
-    const struct {
-        const char *name;
-        lyc_network_spec spec;
-        size_t rows;
-    } cases[] = {
-        {"mlp-64-128-10-b64",
-         {.arch = "mlp",
-          .channels = 1,
-          .height = 8,
-          .width = 8,
-          .classes = 10,
-          .hidden = {128},
-          .hidden_count = 1},
-         64},
-        {"mlp-784-64-10-b128",
-         {.arch = "mlp",
-          .channels = 1,
-          .height = 28,
-          .width = 28,
-          .classes = 10,
-          .hidden = {64},
-          .hidden_count = 1},
-         128},
-        {"lenet5-b128", {.arch = "lenet5", .channels = 1, .height = 28, .width = 28, .classes = 10}, 128},
-    };
+static void open_kernels(kernels *k, const trainer *t) {
+    *k = (kernels){.t = t, .rows = lyc_shard_rows(t->net, LYC_MODE_TRAIN, t->rows)};
+    k->shards = (t->rows + k->rows - 1) / k->rows;
+    const size_t size = operand_floats(k);
+    for (int i = 0; i < MOST_THREADS; i++) {
+        float **const all[] = {&k->of[i].in,         &k->of[i].out,        &k->of[i].d_in,   &k->of[i].d_out,
+                               &k->of[i].d_param[0], &k->of[i].d_param[1], &k->of[i].scratch};
+        for (size_t j = 0; j < sizeof all / sizeof *all; j++) *all[j] = block(size, sizeof(float));
+        for (size_t j = 0; j < size; j++) k->of[i].in[j] = k->of[i].d_out[j] = (float)(j % 17) * 1e-3F;
+    }
+}
+
+static void close_kernels(kernels *k) {
+    for (int i = 0; i < MOST_THREADS; i++) {
+        float *const all[] = {k->of[i].in,         k->of[i].out,        k->of[i].d_in,   k->of[i].d_out,
+                              k->of[i].d_param[0], k->of[i].d_param[1], k->of[i].scratch};
+        for (size_t j = 0; j < sizeof all / sizeof *all; j++) lyc_free(all[j]);
+    }
+}
+
+/* ---- measuring --------------------------------------------------------------------------------- */
+
+/* Seconds a run, at least one, for about so long. What disturbs a measurement only ever adds: of several, the
+ * least counts. */
+static void time_window(void (*run)(void *payload), void *payload, double length, double *least) {
+    const double start = lyc_seconds();
+    double now = start;
+    size_t runs = 0;
+    for (; runs == 0 || now - start < length; runs++) {
+        run(payload);
+        now = lyc_seconds();
+    }
+    if ((now - start) / (double)runs < *least) *least = (now - start) / (double)runs;
+}
+
+static size_t peak_mebibytes(void) {
+    FILE *file = fopen("/proc/self/status", "r");
+    char line[256];
+    size_t kilobytes = 0;
+    while (file != NULL && fgets(line, sizeof line, file) != NULL)
+        if (strncmp(line, "VmHWM:", 6) == 0) kilobytes = strtoul(line + 6, NULL, 10);
+    if (file != NULL) (void)fclose(file);
+    return kilobytes / 1024;
+}
+
+static void report_memory(trainer *t) {
+    train_step(t);
+    train_step(t);
+    const size_t before = atomic_load(&allocations);
+    for (int i = 0; i < COUNTED_STEPS; i++) train_step(t);
+    printf("allocations %.1f\n", (double)(atomic_load(&allocations) - before) / COUNTED_STEPS);
+    printf("memory %zu\n", peak_mebibytes());
+}
+
+static void measure(const lyc_network_spec *spec, size_t rows, double seconds) {
+    trainer trainers[MOST_THREADS];
+    kernels bare[MOST_THREADS];
+    double step_least[MOST_THREADS], bare_least[MOST_THREADS];
+    for (int i = 0; i < MOST_THREADS; i++) {
+        open_trainer(&trainers[i], spec, rows, i + 1);
+        if (i == 0) report_memory(&trainers[0]);
+        train_step(&trainers[i]);
+        open_kernels(&bare[i], &trainers[i]);
+        step_least[i] = bare_least[i] = 1e9;
+    }
+    const double length = seconds / (2 * MOST_THREADS * ROUNDS);
+    for (int round = 0; round < ROUNDS; round++)
+        for (int i = 0; i < MOST_THREADS; i++) {
+            time_window(train_step, &trainers[i], length, &step_least[i]);
+            time_window(run_kernels, &bare[i], length, &bare_least[i]);
+        }
+    printf("gflop %.9f\n", (double)rows * lyc_network_flops_train(trainers[0].net) * 1e-9);
+    for (int i = 0; i < MOST_THREADS; i++) {
+        printf("step%d %.2f\nbare%d %.2f\n", i + 1, step_least[i] * 1e6, i + 1, bare_least[i] * 1e6);
+        close_kernels(&bare[i]);
+        close_trainer(&trainers[i]);
+    }
+}
+
+typedef struct experiment {
+    const char *name;
+    lyc_network_spec spec;
+    size_t rows;
+} experiment;
+
+#define IMAGES(c, side) .channels = (c), .height = (side), .width = (side), .classes = 10
+
+static const experiment cases[] = {
+    {"mlp-64-128-10", {.arch = "mlp", IMAGES(1, 8), .hidden = {128}, .hidden_count = 1}, 64},
+    {"mlp-784-64-10", {.arch = "mlp", IMAGES(1, 28), .hidden = {64}, .hidden_count = 1}, 128},
+    {"lenet5", {.arch = "lenet5", IMAGES(1, 28)}, 128},
+    {"resnet20", {.arch = "resnet", IMAGES(3, 32), .depth = 20}, 128},
+};
+
+int main(int count, char **arguments) {
+    const double seconds = count > 2 ? strtod(arguments[2], NULL) : 8;
     lyc_error err = {0};
     if (lyc_blas_check(&err) != LYC_OK) give_up(&err);
-    printf("# %s\n# network\tthreads\tmicroseconds\tsamples/s\tGFLOP/s\tshare of bare products\n",
-           lyc_kernels());
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
-        for (int threads = 1; threads <= 2; threads++) {
-            trainer t;
-            open_trainer(&t, &cases[i].spec, cases[i].rows, threads);
-            const double seconds = time_best(train_step, &t), bare = time_products(&t), rows = (double)t.rows;
-            printf("%s\t%d\t%.1f\t%.0f\t%.1f\t%.2f\n", cases[i].name, threads, seconds * 1e6, rows / seconds,
-                   rows * lyc_network_flops_train(t.net) / seconds * 1e-9, bare / seconds);
-            (void)fflush(stdout);
-            close_trainer(&t);
+    for (size_t i = 0; count > 1 && i < sizeof cases / sizeof *cases; i++)
+        if (strcmp(cases[i].name, arguments[1]) == 0) {
+            printf("core %s\nkernels %s\n", lyc_blas_core(), lyc_kernels());
+            measure(&cases[i].spec, cases[i].rows, seconds);
+            return 0;
         }
-    return 0;
+    (void)fprintf(stderr, "usage: benchmark-nn_step NETWORK [SECONDS]; networks:");
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) (void)fprintf(stderr, " %s", cases[i].name);
+    (void)fprintf(stderr, "\n");
+    return 2;
 }

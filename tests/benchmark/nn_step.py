@@ -1,106 +1,126 @@
 #!/usr/bin/python3
 """One training step (forward, cross-entropy, backward, Adam) in Lyceum and in PyTorch, run in turn on this machine.
 
-    /usr/bin/python3 tests/benchmark/nn_step.py build/tests/benchmark-nn_step
+    /usr/bin/python3 tests/benchmark/nn_step.py build/release/tests/benchmark-nn_step [NETWORK...]
 
 PyTorch's data lie in one tensor; threads 1 and 2, both memory formats, both forms of Adam, and OpenBLAS kernels as it
 chooses them and as Lyceum has it choose them are tried, and the best is taken. So is the better of Lyceum's thread
-counts. The last column is how many times as fast Lyceum is.
+counts. Lyceum is measured before and after each of PyTorch's processes, and the least time counts on both sides.
+
+Columns: microseconds a step, samples and floating-point operations a second, and the share of the step that its kernels
+alone take (the same products and convolutions on shards of the same size, back to back); how many times as fast as
+PyTorch, and what is aimed at; what two threads gain over one, program and kernels, and the ratio of the two gains;
+allocations in a step (Lyceum's own are none, which a test counts: these are the libraries'); peak memory in MiB.
 """
 import os
+import resource
 import subprocess
 import sys
 import time
 
-CASES = {"mlp-64-128-10-b64": 64, "mlp-784-64-10-b128": 128, "lenet5-b128": 128}
-WINDOWS, SECONDS = 5, 0.15
+ROWS = {"mlp-64-128-10": 64, "mlp-784-64-10": 128, "lenet5": 128, "resnet20": 128}
+TARGETS = {"mlp-64-128-10": 5.0, "lenet5": 2.0, "resnet20": 1.2}
+SHAPES = {"mlp-64-128-10": (64,), "mlp-784-64-10": (784,), "lenet5": (1, 28, 28), "resnet20": (3, 32, 32)}
+WINDOWS, SECONDS = 4, 0.1
+OWN_SECONDS = {"resnet20": 7}
 
 
-def networks(torch):
-    nn, functional = torch.nn, torch.nn.functional
-
-    class LeNet5(nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.conv1 = nn.Conv2d(1, 6, 5, padding=2)
-            self.conv2 = nn.Conv2d(6, 16, 5)
-            self.fc1 = nn.Linear(400, 120)
-            self.fc2 = nn.Linear(120, 84)
-            self.fc3 = nn.Linear(84, 10)
-
-        def forward(self, x):
-            x = functional.max_pool2d(functional.relu(self.conv1(x)), 2)
-            x = functional.max_pool2d(functional.relu(self.conv2(x)), 2)
-            x = functional.relu(self.fc1(x.flatten(1)))
-            return self.fc3(functional.relu(self.fc2(x)))
-
-    def mlp(*widths):
-        return nn.Sequential(nn.Linear(*widths[:2]), nn.ReLU(), nn.Linear(*widths[1:]))
-
-    yield "mlp-64-128-10-b64", lambda: mlp(64, 128, 10), (64,)
-    yield "mlp-784-64-10-b128", lambda: mlp(784, 64, 10), (784,)
-    yield "lenet5-b128", LeNet5, (1, 28, 28)
+def settings(name):
+    for threads in (1, 2):
+        for layout in ("nchw", "nhwc") if len(SHAPES[name]) == 3 else ("flat",):
+            for adam in ("plain", "foreach"):
+                yield threads, layout, adam
 
 
-def time_step(torch, network, x, y, foreach):
-    optimizer = torch.optim.Adam(network.parameters(), foreach=foreach)
+def make_step(name, threads, layout, adam):
+    import networks
+    import torch
+    torch.set_num_threads(threads)
+    network = {"mlp-64-128-10": lambda: networks.MLP(64, [128], 10), "mlp-784-64-10": lambda: networks.MLP(784, [64], 10),
+               "lenet5": lambda: networks.LeNet5(1, 28, 10), "resnet20": lambda: networks.ResNet(3, 20, 10)}[name]()
+    x, y = torch.randn(ROWS[name], *SHAPES[name]), torch.arange(ROWS[name]) % 10
+    if layout == "nhwc":
+        network, x = network.to(memory_format=torch.channels_last), x.to(memory_format=torch.channels_last)
+    optimizer = torch.optim.Adam(network.parameters(), foreach=adam == "foreach")
+
+    def step():
+        optimizer.zero_grad()
+        torch.nn.functional.cross_entropy(network(x), y).backward()
+        optimizer.step()
+    return step
+
+
+def time_step(step):
+    step()
     best = float("inf")
     for _ in range(WINDOWS):
         start, steps = time.perf_counter(), 0
-        while time.perf_counter() - start < SECONDS:
-            optimizer.zero_grad()
-            torch.nn.functional.cross_entropy(network(x), y).backward()
-            optimizer.step()
+        while steps == 0 or time.perf_counter() - start < SECONDS:
+            step()
             steps += 1
         best = min(best, (time.perf_counter() - start) / steps)
     return best * 1e6
 
 
-def measure_pytorch():
-    """Prints "network microseconds threads format adam" of every setting."""
-    import torch
-    for name, build, shape in networks(torch):
-        rows = CASES[name]
-        for threads in (1, 2):
-            torch.set_num_threads(threads)
-            for layout in ("nchw", "nhwc") if len(shape) == 3 else ("flat",):
-                for foreach in (False, True):
-                    network, x = build(), torch.randn(rows, *shape)
-                    if layout == "nhwc":
-                        network = network.to(memory_format=torch.channels_last)
-                        x = x.to(memory_format=torch.channels_last)
-                    y = torch.arange(rows) % 10
-                    print(name, time_step(torch, network, x, y, foreach), threads, layout, "foreach" if foreach else "plain")
+def measure_pytorch(name):
+    """Prints "microseconds threads layout adam" of every setting."""
+    for setting in settings(name):
+        print(time_step(make_step(name, *setting)), *setting)
 
 
-def pytorch(core):
+def measure_memory(name, threads, layout, adam):
+    """Prints the peak in MiB after the import and after some steps."""
+    import torch  # noqa: F401
+    imported = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    step = make_step(name, int(threads), layout, adam)
+    for _ in range(3):
+        step()
+    print(imported // 1024, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+
+
+def run(command, core=None):
     environment = {**os.environ, **({"OPENBLAS_CORETYPE": core} if core else {})}
-    output = subprocess.run([sys.executable, __file__, "--pytorch"], env=environment, check=True, capture_output=True,
-                            text=True).stdout
-    for line in output.splitlines():
-        name, microseconds, *setting = line.split()
-        yield name, float(microseconds), " ".join(setting + [core or "own kernels"])
+    output = subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout
+    return [line.split() for line in output.splitlines()]
 
 
-def lyceum(program):
-    output = subprocess.run([program], check=True, capture_output=True, text=True).stdout
-    core = output.splitlines()[0].split()[2].rstrip(",")
-    rows = [line.split("\t") for line in output.splitlines() if not line.startswith("#")]
-    return core, rows
+def lyceum(program, name, best):
+    """Merges another measurement into `best`: the least of each time."""
+    for key, *value in run([program, name, str(OWN_SECONDS.get(name, 1.5))]):
+        timed = key.startswith(("step", "bare"))
+        best[key] = min(best.get(key, float("inf")), float(value[0])) if timed else value[0]
+    return best
+
+
+def compare(program, name):
+    own, others = lyceum(program, name, {}), []
+    for core in (None, own["core"]):
+        for microseconds, *setting in run([sys.executable, __file__, "--pytorch", name], core):
+            others.append((float(microseconds), setting, core))
+        lyceum(program, name, own)
+    other, setting, core = min(others, key=lambda entry: entry[0])
+    memory = run([sys.executable, __file__, "--memory", name, *setting], core)[0]
+    threads = min((1, 2), key=lambda n: own[f"step{n}"])
+    step, bare = own[f"step{threads}"], own[f"bare{threads}"]
+    gains = own["step1"] / own["step2"], own["bare1"] / own["bare2"]
+    target = f"{TARGETS[name]:.1f}" if name in TARGETS else "-"
+    print(f"{name:14} {threads:7} {step:10.1f} {ROWS[name] / step * 1e6:10.0f} {float(own['gflop']) / step * 1e6:8.1f} "
+          f"{100 * bare / step:6.0f} %  {other:10.1f} {other / step:6.2f} {target:>6}   {gains[0]:4.2f} {gains[1]:7.2f} "
+          f"{100 * gains[0] / gains[1]:5.0f} %  {own['allocations']:>7}  {own['memory']:>6} {memory[1]:>5} ({memory[0]})   "
+          f"{' '.join(setting)} {core or 'own kernels'}", flush=True)
 
 
 def main():
-    if sys.argv[1:] == ["--pytorch"]:
-        return measure_pytorch()
-    core, own = lyceum(sys.argv[1])
-    others = [*pytorch(None), *pytorch(core)]
-    print(f"{'network':20} {'Lyceum us':>10} {'threads':>7} {'samples/s':>10} {'GFLOP/s':>8} {'products':>8} "
-          f"{'PyTorch us':>10}  ratio  PyTorch's best setting")
-    for name in CASES:
-        best = min((row for row in own if row[0] == name), key=lambda row: float(row[2]))
-        other = min((entry for entry in others if entry[0] == name), key=lambda entry: entry[1])
-        print(f"{name:20} {best[2]:>10} {best[1]:>7} {best[3]:>10} {best[4]:>8} {best[5]:>8} {other[1]:10.1f} "
-              f"{other[1] / float(best[2]):6.2f}  {other[2]}")
+    if sys.argv[1] == "--pytorch":
+        return measure_pytorch(sys.argv[2])
+    if sys.argv[1] == "--memory":
+        return measure_memory(*sys.argv[2:])
+    print(f"{'':14} {'':7} {'Lyceum':>10} {'':10} {'':8} {'kernels':>8}  {'PyTorch':>10} {'times':>6} {'':6}   two threads gain    "
+          f"{'alloca-':>10}  peak MiB")
+    print(f"{'network':14} {'threads':>7} {'us':>10} {'samples/s':>10} {'GFLOP/s':>8} {'share':>8}  {'us':>10} {'faster':>6} "
+          f"{'target':>6}   step kernels  ratio  {'tions':>7}  Lyceum PyTorch (import)   PyTorch's best setting", flush=True)
+    for name in sys.argv[2:] or ROWS:
+        compare(sys.argv[1], name)
 
 
 main()
