@@ -1,12 +1,13 @@
 #include "tests/fuzz/container.h"
 
 #include <hdf5.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-enum { MOST_RANK = 5, NAME_SIZE = 256, MOST_BYTES = 1 << 20, CHUNK = 16 };
+enum { MOST_RANK = 5, NAME_SIZE = 256, MOST_WIDTH = 4096, MOST_BYTES = 1 << 18, CHUNK = 4 };
 
 typedef struct cursor {
     const uint8_t *at;
@@ -61,7 +62,7 @@ static hid_t make_type(uint32_t kind, size_t width) {
     const hid_t numbers[] = {H5T_STD_U8LE,  H5T_STD_I8LE,  H5T_STD_U16LE,  H5T_STD_I16LE,  H5T_STD_U32LE,
                              H5T_STD_I32LE, H5T_STD_U64LE, H5T_STD_I64LE,  H5T_IEEE_F32LE, H5T_IEEE_F64LE,
                              H5T_STD_I32BE, H5T_STD_U64BE, H5T_IEEE_F32BE, H5T_IEEE_F64BE};
-    if (width == 0) width = 1;
+    width = 1 + (width + MOST_WIDTH - 1) % MOST_WIDTH;
     switch (kind % TYPES) {
     case TEXT_NULLPAD:
         return text(H5T_STR_NULLPAD, width);
@@ -115,12 +116,16 @@ static void close_value(value *v) {
     H5Sclose(v->space);
 }
 
+static bool is_small(const value *v) {
+    return (uint64_t)H5Sget_simple_extent_npoints(v->space) <= MOST_BYTES / H5Tget_size(v->type);
+}
+
 /* What to write: the bytes, repeated; texts and lists of variable length all point to them. NULL: nothing. */
 static void *fill(const value *v, char **kept) {
     const hssize_t count = H5Sget_simple_extent_npoints(v->space);
     const size_t size = H5Tget_size(v->type), given = v->bytes.left;
     *kept = NULL;
-    if (count <= 0 || size == 0 || given == 0 || (uint64_t)count > MOST_BYTES / size) return NULL;
+    if (count <= 0 || given == 0 || !is_small(v)) return NULL;
     uint8_t *out = calloc((size_t)count, size);
     *kept = calloc(given / sizeof(int32_t) + 1, sizeof(int32_t));
     if (!out || !*kept) abort();
@@ -179,8 +184,10 @@ static void add_attribute(hid_t file, const char *object, cursor *from, const ch
                     .space = H5Screate(H5S_SCALAR),
                     .bytes = {(const uint8_t *)sum, strlen(sum)}};
     }
-    const hid_t attribute =
-        H5Acreate_by_name(file, object, name, v.type, v.space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
+    hid_t attribute = H5I_INVALID_HID;
+    if (is_small(&v))
+        attribute =
+            H5Acreate_by_name(file, object, name, v.type, v.space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
     void *out = attribute >= 0 ? fill(&v, &kept) : NULL;
     if (out) H5Awrite(attribute, v.type, out);
     if (attribute >= 0) free(kept);
@@ -223,6 +230,7 @@ static void add_record(hid_t file, cursor record, const char *mended, const char
 void container_open(fuzz_file *out, const uint8_t *data, size_t size, const char *mended, const char *sum) {
     cursor from = {data, size};
     H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
+    H5set_free_list_limits(0, 0, 0, 0, 0, 0); /* what HDF5 frees is gone, and used no more */
     const char *folder = getenv("TMPDIR");
     out->descriptor = -1; /* HDF5 wants a name that can be found in a directory */
     (void)snprintf(out->path, sizeof out->path, "%s/fuzz-%ld.h5", folder ? folder : P_tmpdir, (long)getpid());
