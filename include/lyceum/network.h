@@ -140,14 +140,16 @@ LYC_API void lyc_workspace_backward(lyc_workspace *workspace, const float *param
  *     lyc_workspace *ws;   lyc_workspace_create_frozen(&ws, frozen, &err);
  *     lyc_workspace_forward(ws, NULL, &pass, pool);           // up to 256 rows, as with any workspace
  *
- * Batches are cut into shards of lyc_shard_rows(net, LYC_MODE_INFER, max_rows) rows whatever their size, and what
- * the last one lacks is made up for: a row's logits depend neither on how many rows are asked for nor on what the
- * others hold. bf16: values between layers and products in bfloat16, sums in f32; on oneDNN and AVX-512 only
+ * Batches of any size are cut into shards of lyc_frozen_shard_rows(net) rows, and what the last one lacks is made up
+ * for: a row's logits depend neither on how many rows are asked for nor on what the others hold. bf16: values between layers and products in bfloat16, sums in f32; on oneDNN and AVX-512 only
  * (emulated on CPUs without AVX512_BF16: correct, but slower than f32). */
 typedef enum lyc_precision { LYC_PRECISION_F32, LYC_PRECISION_BF16 } lyc_precision;
 /* "f32" and "bf16"; LYC_ECONFIG for another name, which lists them. */
 LYC_API const char *lyc_precision_name(lyc_precision precision);
 LYC_API LYC_MUST_USE lyc_status lyc_precision_named(lyc_precision *out, const char *name, lyc_error *err);
+
+/* A function of the network alone. */
+LYC_API size_t lyc_frozen_shard_rows(const lyc_network *net);
 
 typedef struct lyc_frozen lyc_frozen;
 /* The network must outlive it; `params` is only read during the call. Read-only afterwards and shared freely.

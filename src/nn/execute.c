@@ -29,9 +29,13 @@ typedef struct shard {
     size_t lane_index;
 } shard;
 
+static size_t smaller(size_t a, size_t b) {
+    return a < b ? a : b;
+}
+
 static shard enter(lyc_workspace *workspace, size_t index, unsigned lane) {
     const size_t first = index * workspace->shard_rows, left = workspace->pass.rows - first;
-    const size_t given = left < workspace->shard_rows ? left : workspace->shard_rows;
+    const size_t given = smaller(left, workspace->shard_rows);
     const size_t place = (size_t)__builtin_ctz(lane);
     const lyc__plan *plan = workspace->plan;
     return (shard){.workspace = workspace,
@@ -115,9 +119,12 @@ void lyc__run_forward(void *payload, size_t index, int slot) {
     const lyc__job *job = payload;
     lyc_workspace *workspace = job->workspace;
     const unsigned lane = claim_lane(workspace);
-    const shard s = enter(workspace, index, lane);
-    if (job->first) give_input(&s);
-    forward_steps(&s, job);
+    const size_t first = index * workspace->together;
+    for (size_t i = first; i < smaller(first + workspace->together, workspace->shard_count); i++) {
+        const shard s = enter(workspace, i, lane);
+        if (job->first) give_input(&s);
+        forward_steps(&s, job);
+    }
     release_lane(workspace, lane);
 }
 

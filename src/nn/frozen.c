@@ -120,7 +120,7 @@ lyc_status lyc_frozen_create(lyc_frozen **out, const lyc_network *net, const flo
     frozen->source = net;
     frozen->precision = precision;
     frozen->max_rows = max_rows;
-    frozen->shard_rows = lyc_shard_rows(net, LYC_MODE_INFER, max_rows);
+    frozen->shard_rows = lyc_frozen_shard_rows(net);
     lyc_status status = fill(frozen, err);
     if (status != LYC_OK) {
         lyc_frozen_destroy(frozen);

@@ -9,14 +9,19 @@
  *     rows = c P / (share F), but at least max(8, B / 16) and at most max(32, B / 8)
  *
  * and then evened out, so that the last shard is no remnant. In inference nothing is summed: as many rows as
- * keep the largest pair of activations in the cache, within the same bounds. */
+ * keep the largest pair of activations in the cache, within the same bounds.
+ *
+ * Frozen networks are compiled for shards of one size, whatever the batch: as many rows as keep that pair in
+ * a smaller cache, between 16 and 32. */
 #include "nn/shard.h"
 
 static const double operations_per_parameter = 64; /* c; measured with tests/benchmark/nn_step.c */
 static const double share_of_sums = 0.1;
 static const double cache_bytes = 1 << 20;
 
-enum { FEWEST_ROWS = 8, MANY_ROWS = 32, MOST_THREADS_BUSY = 8 };
+static const double frozen_cache_bytes = 1 << 18; /* measured with tests/benchmark/nn_inference.c */
+
+enum { FEWEST_ROWS = 8, FEWEST_FROZEN_ROWS = 16, MANY_ROWS = 32, MOST_THREADS_BUSY = 8 };
 
 static size_t divide_up(size_t a, size_t b) {
     return (a + b - 1) / b;
@@ -51,6 +56,16 @@ size_t lyc_shard_rows(const lyc_network *net, lyc_mode mode, size_t batch_rows) 
     rows = larger(rows, least);
     const size_t shards = divide_up(batch_rows, rows);
     return divide_up(batch_rows, shards);
+}
+
+size_t lyc_frozen_shard_rows(const lyc_network *net) {
+    const double wanted = frozen_cache_bytes / activation_bytes(net);
+    if (wanted <= FEWEST_FROZEN_ROWS) return FEWEST_FROZEN_ROWS;
+    return wanted >= MANY_ROWS ? MANY_ROWS : (size_t)wanted;
+}
+
+size_t lyc__shards_together(size_t shards) {
+    return divide_up(shards, LYC__MAX_SHARDS);
 }
 
 size_t lyc__shard_count(const lyc_network *net, lyc_mode mode, size_t batch_rows) {

@@ -7,6 +7,10 @@
 /* No rule gives more shards. */
 enum { LYC__MAX_SHARDS = 16 };
 
+/* Of this many shards, how many one thread computes one after the other, so that LYC__MAX_SHARDS threads at most
+ * are at work: 1 but for frozen networks. */
+size_t lyc__shards_together(size_t shards);
+
 size_t lyc__shard_count(const lyc_network *net, lyc_mode mode, size_t batch_rows);
 
 /* The largest shard and the largest number of shards over all batches of 1 .. max_rows. */

@@ -10,6 +10,10 @@
 
 enum { MOST_ROWS = 1 << 20 };
 
+static size_t divide_up(size_t a, size_t b) {
+    return (a + b - 1) / b;
+}
+
 lyc_status lyc__check_rows(size_t rows, lyc_error *err) {
     if (rows < 1 || rows > MOST_ROWS)
         LYC_FAIL(err, LYC_ECONFIG, "a batch of %zu rows is not between 1 and %d", rows, MOST_ROWS);
@@ -24,11 +28,12 @@ static lyc_status take(lyc_workspace *workspace, void **out, size_t count, size_
 }
 
 static lyc_status fill(lyc_workspace *workspace, lyc_error *err) {
-    size_t rows = 0;
+    size_t rows = 0, logit_rows = workspace->max_rows;
     if (workspace->frozen != NULL) {
         rows = workspace->frozen->shard_rows;
-        workspace->max_shards = (workspace->max_rows + rows - 1) / rows;
-        workspace->max_rows = workspace->max_shards * rows; /* the last shard is computed whole */
+        const size_t count = divide_up(workspace->max_rows, rows);
+        logit_rows = count * rows; /* the last shard is computed whole */
+        workspace->max_shards = count < LYC__MAX_SHARDS ? count : LYC__MAX_SHARDS;
     } else {
         lyc__shard_limits(workspace->net, workspace->mode, workspace->max_rows, &rows,
                           &workspace->max_shards);
@@ -42,8 +47,8 @@ static lyc_status fill(lyc_workspace *workspace, lyc_error *err) {
     atomic_init(&workspace->free_lanes, (1U << shards) - 1);
     LYC_TRY(take(workspace, (void **)&workspace->shards, shards, plan->shard_bytes, "activations", err));
     LYC_TRY(take(workspace, (void **)&workspace->lanes, shards, plan->lane_bytes, "activations", err));
-    LYC_TRY(take(workspace, (void **)&workspace->logits, workspace->max_rows,
-                 workspace->classes * sizeof(float), "logits", err));
+    LYC_TRY(take(workspace, (void **)&workspace->logits, logit_rows, workspace->classes * sizeof(float),
+                 "logits", err));
     if (workspace->mode == LYC_MODE_TRAIN && shards > 1)
         LYC_TRY(take(workspace, (void **)&workspace->gradients, shards,
                      lyc_network_trainable(workspace->net) * sizeof(float), "gradients", err));
@@ -105,7 +110,8 @@ static void run_program(lyc__job *job, const lyc__program *program, lyc_pool_fn 
     for (int i = 0; i < program->segment_count; i++) {
         job->segment = &program->segments[i];
         job->first = i == 0;
-        lyc_pool_run(pool, workspace->pass.priority, workspace->shard_count, fn, job);
+        lyc_pool_run(pool, workspace->pass.priority, divide_up(workspace->shard_count, workspace->together),
+                     fn, job);
         if (job->segment->barrier >= 0) lyc__combine(workspace, job->segment->barrier, backward);
     }
 }
@@ -124,7 +130,8 @@ void lyc_workspace_forward(lyc_workspace *workspace, float *params, const lyc_pa
     workspace->pass = *pass;
     workspace->shard_rows =
         frozen != NULL ? frozen->shard_rows : lyc_shard_rows(workspace->net, workspace->mode, pass->rows);
-    workspace->shard_count = (pass->rows + workspace->shard_rows - 1) / workspace->shard_rows;
+    workspace->shard_count = divide_up(pass->rows, workspace->shard_rows);
+    workspace->together = lyc__shards_together(workspace->shard_count);
     lyc__job job = {.workspace = workspace, .params = frozen != NULL ? frozen->params : params};
     if (frozen == NULL) lyc__plan_refresh(workspace->plan, job.params, false, pass->priority, pool);
     run_program(&job, &workspace->plan->forward, lyc__run_forward, false, pool);

@@ -12,16 +12,18 @@ struct lyc_workspace {
     lyc_mode mode;
     lyc__plan *plan;
     const lyc_frozen *frozen; /* what it runs; NULL: the network as it is */
-    size_t max_rows, max_shards, bytes;
+    size_t max_rows, bytes;
+    size_t max_shards; /* at work at the same time */
     size_t classes;
     unsigned char *shards, *lanes; /* max_shards of each */
-    float *logits;                 /* [max_rows, classes] */
+    float *logits;                 /* [max_rows, classes], and room for the rest of the last shard */
     float *gradients;              /* [max_shards, parameters that train] */
     double *partials;              /* [max_shards, partial_count] */
     atomic_uint free_lanes;        /* bit i: lane i is free */
     /* Of the last forward: */
     lyc_pass pass;
     size_t shard_rows, shard_count;
+    size_t together; /* shards that one item of the pool computes, one after the other; 1 in training */
 };
 
 /* LYC_ECONFIG unless a workspace can take a batch of so many rows. */

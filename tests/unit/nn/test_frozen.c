@@ -223,7 +223,7 @@ static void keeps_what_others_read(void **state) {
 
 /* ---- bits ---------------------------------------------------------------------------------------- */
 
-/* A row's logits are the same with any threads and any rows beside it. */
+/* A row's logits are the same with any threads, any rows beside it, any room. */
 static void check_bits(const lyc_network_spec *spec, lyc_precision precision) {
     const int threads[] = {1, 2, 3, 8};
     const size_t counts[] = {ROWS, 1, 7, 33};
@@ -238,12 +238,14 @@ static void check_bits(const lyc_network_spec *spec, lyc_precision precision) {
         lyc_error err = {0};
         lyc_pool *pool = NULL;
         assert_int_equal(lyc_pool_create(&pool, threads[i], &err), LYC_OK);
-        lyc_workspace *other = workspace_for(frozen);
+        lyc_frozen *roomy = freeze(&f.b, precision, ROWS + 100 * i);
+        lyc_workspace *other = workspace_for(roomy);
         for (size_t j = 0; j < 4; j++) {
             run(&f.b, other, NULL, counts[j], pool, logits);
             assert_memory_equal(logits, expected, counts[j] * CLASSES * sizeof *logits);
         }
         lyc_workspace_destroy(other);
+        lyc_frozen_destroy(roomy);
         lyc_pool_destroy(pool);
     }
     lyc_free(logits);
@@ -251,6 +253,38 @@ static void check_bits(const lyc_network_spec *spec, lyc_precision precision) {
     lyc_workspace_destroy(workspace);
     lyc_frozen_destroy(frozen);
     close_fixture(&f);
+}
+
+/* More shards than may be at work together, and just as many. */
+static void many_shards(void **state) {
+    (void)state;
+    enum { MANY = 17 * 32 };
+    const lyc_network_spec spec = {
+        .arch = "resnet", .channels = 1, .height = 5, .width = 4, .depth = 8, .classes = CLASSES};
+    lyc_error err = {0};
+    lyc_pool *pool = NULL;
+    lyc_network *net = network_create(&spec);
+    batch b;
+    batch_open(&b, net, MANY, 8);
+    assert_int_equal(lyc_pool_create(&pool, 8, &err), LYC_OK);
+    assert_int_equal(lyc_frozen_shard_rows(net), MANY / 17);
+    lyc_frozen *frozen = freeze(&b, LYC_PRECISION_F32, MANY);
+    lyc_workspace *alone = workspace_for(frozen), *together = workspace_for(frozen);
+    float *expected = harness_floats((size_t)MANY * CLASSES),
+          *logits = harness_floats((size_t)MANY * CLASSES);
+    run(&b, alone, NULL, MANY, NULL, expected);
+    for (size_t rows = MANY - 64; rows <= MANY; rows += 32) {
+        run(&b, together, NULL, rows, pool, logits);
+        assert_memory_equal(logits, expected, rows * CLASSES * sizeof *logits);
+    }
+    lyc_free(logits);
+    lyc_free(expected);
+    lyc_workspace_destroy(alone);
+    lyc_workspace_destroy(together);
+    lyc_frozen_destroy(frozen);
+    lyc_pool_destroy(pool);
+    batch_close(&b);
+    lyc_network_destroy(net);
 }
 
 static void has_the_same_bits(void **state) {
@@ -284,6 +318,69 @@ static void update_is_creation(void **state) {
         lyc_frozen_destroy(frozen);
         close_fixture(&f);
     }
+}
+
+/* ---- bf16 ---------------------------------------------------------------------------------------- */
+
+/* Whether this build and CPU compute in bf16; where not, that they say so. */
+static bool has_bf16(void) {
+    lyc_error err = {0};
+    if (lyc__frozen_check_bf16(&err) == LYC_OK) return true;
+    lyc_frozen *frozen = NULL;
+    fixture f;
+    open_fixture(&f, &mlp);
+    assert_int_equal(lyc_frozen_create(&frozen, f.net, f.b.params, LYC_PRECISION_BF16, ROWS, &err),
+                     LYC_EENVIRONMENT);
+    assert_non_null(strstr(err.message, "use f32"));
+    assert_null(frozen);
+    close_fixture(&f);
+    return false;
+}
+
+/* bfloat16 has 8 bits: products of rounded factors are off by 2^-8 at most, sums of them by less. */
+static void bf16_is_near(void **state) {
+    (void)state;
+    if (!has_bf16()) return;
+    for (size_t i = 0; i < ARCHITECTURES; i++) {
+        fixture f;
+        open_fixture(&f, architectures[i].spec);
+        lyc_frozen *frozen = freeze(&f.b, LYC_PRECISION_BF16, ROWS);
+        lyc_workspace *workspace = workspace_for(frozen);
+        float *logits = harness_floats((size_t)ROWS * CLASSES);
+        run(&f.b, workspace, NULL, ROWS, NULL, logits);
+        assert_close(architectures[i].spec->arch, logits, f.expected, (size_t)ROWS * CLASSES, 0.02);
+        lyc_logit_error error;
+        lyc_logit_error_measure(&error, logits, f.expected, ROWS, CLASSES);
+        assert_true(error.largest > 0); /* it is not f32 */
+        lyc_free(logits);
+        lyc_workspace_destroy(workspace);
+        lyc_frozen_destroy(frozen);
+        close_fixture(&f);
+    }
+}
+
+static void bf16_has_the_same_bits(void **state) {
+    (void)state;
+    if (!has_bf16()) return;
+    for (size_t i = 0; i < ARCHITECTURES; i++) check_bits(architectures[i].spec, LYC_PRECISION_BF16);
+}
+
+/* Between layers lies bf16, wherever only layers look. */
+static void bf16_lies_between_layers(void **state) {
+    (void)state;
+    lyc__graph *graph = NULL;
+    lyc__origin *origins = NULL;
+    lyc_error err = {0};
+    lyc_network *net = network_create(&pad);
+    assert_int_equal(lyc__freeze(&graph, &origins, net->graph, LYC_PRECISION_BF16, &err), LYC_OK);
+    for (int i = 0; i < graph->node_count; i++) {
+        const lyc__node *node = &graph->nodes[i];
+        const bool last = i >= graph->node_count - 3; /* the last sum, the mean over pixels, the logits */
+        assert_int_equal(node->out.type, last ? LYC__F32 : LYC__BF16);
+    }
+    lyc_free(origins);
+    lyc__graph_destroy(graph);
+    lyc_network_destroy(net);
 }
 
 /* ---- what is refused, and measuring ---------------------------------------------------------------- */
@@ -335,10 +432,18 @@ static void errors_are_measured(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(equals_the_network),     cmocka_unit_test(equals_pytorch),
-        cmocka_unit_test(keeps_what_others_read), cmocka_unit_test(has_the_same_bits),
-        cmocka_unit_test(update_is_creation),     cmocka_unit_test(precisions_have_names),
-        cmocka_unit_test(rows_are_checked),       cmocka_unit_test(errors_are_measured),
+        cmocka_unit_test(equals_the_network),
+        cmocka_unit_test(equals_pytorch),
+        cmocka_unit_test(keeps_what_others_read),
+        cmocka_unit_test(has_the_same_bits),
+        cmocka_unit_test(update_is_creation),
+        cmocka_unit_test(precisions_have_names),
+        cmocka_unit_test(rows_are_checked),
+        cmocka_unit_test(errors_are_measured),
+        cmocka_unit_test(bf16_is_near),
+        cmocka_unit_test(bf16_has_the_same_bits),
+        cmocka_unit_test(bf16_lies_between_layers),
+        cmocka_unit_test(many_shards),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
