@@ -1,4 +1,5 @@
-/* The kernels that this process computes with: OpenBLAS for matrix products, vector code of our own.
+/* The kernels that this process computes with: OpenBLAS for matrix products, oneDNN for convolutions where
+ * the build has it, vector code of our own.
  *
  * Three flavours of OpenBLAS share one library name, so that the user's system decides which is loaded.
  * Lyceum calls it from many threads at once and wants one thread per call; only the pthread flavour does
@@ -35,7 +36,8 @@ LYC_API const char *lyc_blas_flavour(void);
 /* Instruction set of our own vector code: "avx512", "avx2" or "baseline". */
 LYC_API const char *lyc_vector_level(void);
 
-/* All of it in one line, for checkpoints and reports: "OpenBLAS SkylakeX, avx512 vectors"; static. */
+/* All of it in one line, for checkpoints and reports, as "OpenBLAS SkylakeX, avx512 vectors, oneDNN 2.6.3
+ * avx512_core" (without the last part in a build without oneDNN); static. */
 LYC_API const char *lyc_kernels(void);
 
 LYC_END_DECLS

@@ -138,6 +138,22 @@ static void check_openblas(lyc__finding *out) {
     if (status != LYC_OK) advise(out, LYC__VERDICT_PROBLEM, err.message);
 }
 
+static void check_convolution(lyc__finding *out) {
+    char version[LYC__VERSION_SIZE];
+    const char *isa = "";
+    lyc_error err = {0};
+    if (!lyc__onednn_version(version, &isa)) {
+        snprintf(out->value, sizeof out->value, "products over patches on OpenBLAS; built without oneDNN");
+        advise(out, LYC__VERDICT_WARNING,
+               "convolutional networks run at half the speed or less, and not in bf16: apt-get install "
+               "libdnnl-dev, "
+               "and build again");
+        return;
+    }
+    snprintf(out->value, sizeof out->value, "oneDNN %s, %s kernels, one thread a call", version, isa);
+    if (lyc__onednn_check(&err) != LYC_OK) advise(out, LYC__VERDICT_PROBLEM, err.message);
+}
+
 static void check_hdf5(lyc__finding *out) {
     char version[LYC__VERSION_SIZE];
     lyc__hdf5_version(version);
@@ -200,8 +216,10 @@ static void check_disk(lyc__finding *out) {
 }
 
 const lyc__check lyc__checks[] = {
-    {"build", check_build},         {"cpu", check_cpu},           {"cores", check_cores},
-    {"memory", check_memory},       {"openblas", check_openblas}, {"hdf5", check_hdf5},
-    {"libraries", check_libraries}, {"locale", check_locale},     {"disk", check_disk},
+    {"build", check_build},       {"cpu", check_cpu},
+    {"cores", check_cores},       {"memory", check_memory},
+    {"openblas", check_openblas}, {"convolution", check_convolution},
+    {"hdf5", check_hdf5},         {"libraries", check_libraries},
+    {"locale", check_locale},     {"disk", check_disk},
 };
 const size_t lyc__check_count = sizeof lyc__checks / sizeof *lyc__checks;

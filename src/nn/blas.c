@@ -10,13 +10,14 @@
 #include "lyceum/blas.h"
 #include "lyceum/memory.h"
 #include "nn/vector.h"
+#include "nn/versions.h"
 
 /* What OpenBLAS calls on loading, and once more by us. Absent from builds for a single CPU. */
 extern void gotoblas_dynamic_init(void) __attribute__((weak));
 extern void gotoblas_dynamic_quit(void) __attribute__((weak));
 
 static pthread_once_t settled = PTHREAD_ONCE_INIT;
-static char core_chosen[64], kernels[128];
+static char core_chosen[64], kernels[192];
 
 static const char *const flavours[] = {"serial", "pthread", "OpenMP"};
 
@@ -46,10 +47,13 @@ static void choose_core(void) {
 }
 
 static void settle(void) {
+    char version[LYC__VERSION_SIZE];
+    const char *isa = "";
     openblas_set_num_threads(1);
     choose_core();
-    (void)snprintf(kernels, sizeof kernels, "OpenBLAS %s, %s vectors", openblas_get_corename(),
-                   lyc__vector()->name);
+    const bool onednn = lyc__onednn_version(version, &isa);
+    (void)snprintf(kernels, sizeof kernels, "OpenBLAS %s, %s vectors%s%s%s%s", openblas_get_corename(),
+                   lyc__vector()->name, onednn ? ", oneDNN " : "", version, onednn ? " " : "", isa);
 }
 
 #if defined(__x86_64__)

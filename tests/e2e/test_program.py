@@ -183,7 +183,7 @@ class Doctor(unittest.TestCase):
         content = json.loads(result.stdout)
         self.assertEqual(result.returncode, 1 if content["problem"] else 0)
         names = [check["name"] for check in content["checks"]]
-        for name in ("cpu", "cores", "memory", "openblas", "hdf5", "libraries", "locale", "disk"):
+        for name in ("cpu", "cores", "memory", "openblas", "convolution", "hdf5", "libraries", "locale", "disk"):
             self.assertIn(name, names)
         text = run("doctor", check=None).stdout
         for check in content["checks"]:

@@ -32,7 +32,7 @@ static lyc_status describe_weights(dnnl_memory_desc_t *out, const lyc__node *nod
 
 static lyc_status describe(lyc__onednn_convolution *c, lyc_error *err) {
     const dnnl_dim_t outputs = (dnnl_dim_t)c->node->out.dims[2];
-    for (size_t i = 0; i < c->most; i++) {
+    for (size_t i = 0; i < LYC__ONEDNN_PIECE; i++) {
         LYC_TRY(describe_images(&c->in[i], &c->node->in[0], i + 1, err));
         LYC_TRY(describe_images(&c->out[i], &c->node->out, i + 1, err));
     }
@@ -103,30 +103,36 @@ static lyc_status choose(maker *m, lyc__onednn_pass pass, size_t i, const dnnl_m
     return LYC_OK;
 }
 
-static lyc_status make_pass(maker *m, lyc__onednn_pass pass, size_t i, const_dnnl_primitive_desc_t hint,
-                            lyc_error *err) {
-    lyc__onednn_convolution *c = m->convolution;
+static lyc_status compile(maker *m, lyc__onednn_pass pass, size_t i, const_dnnl_primitive_desc_t desc,
+                          lyc_error *err) {
+    m->convolution->scratch[i][pass] = *dnnl_primitive_desc_query_md(desc, dnnl_query_scratchpad_md, 0);
+    return lyc__onednn_status(dnnl_primitive_create(&m->convolution->run[i][pass], desc),
+                              "compile a convolution", err);
+}
+
+/* Leaves the layout of the weights to oneDNN where it is open, and notes its choice. */
+static lyc_status make_pass(maker *m, lyc__onednn_pass pass, size_t i, bool compiles,
+                            const_dnnl_primitive_desc_t hint, lyc_error *err) {
+    dnnl_memory_desc_t *weights = &m->convolution->weights[pass];
     dnnl_primitive_desc_t desc = NULL;
-    LYC_TRY(choose(m, pass, i, &c->weights[pass], hint, &desc, err));
+    LYC_TRY(choose(m, pass, i, weights, hint, &desc, err));
     if (desc == NULL) return LYC_OK;
-    /* The first to be made chooses the layout for all numbers of images. */
-    c->weights[pass] = *dnnl_primitive_desc_query_md(
+    *weights = *dnnl_primitive_desc_query_md(
         desc, pass == LYC__BACKWARD_WEIGHTS ? dnnl_query_diff_weights_md : dnnl_query_weights_md, 0);
-    c->scratch[i][pass] = *dnnl_primitive_desc_query_md(desc, dnnl_query_scratchpad_md, 0);
-    const dnnl_status_t status = dnnl_primitive_create(&c->run[i][pass], desc);
+    const lyc_status status = compiles ? compile(m, pass, i, desc, err) : LYC_OK;
     dnnl_primitive_desc_destroy(desc);
-    return lyc__onednn_status(status, "compile a convolution", err);
+    return status;
 }
 
 /* All passes over i + 1 images. Backward ones want to know of a forward one with weights of any layout. */
-static lyc_status make_passes(maker *m, size_t i, lyc_error *err) {
+static lyc_status make_passes(maker *m, size_t i, bool compiles, lyc_error *err) {
     dnnl_memory_desc_t any;
     dnnl_primitive_desc_t hint = NULL;
     LYC_TRY(describe_weights(&any, m->convolution->node, false, err));
     LYC_TRY(choose(m, LYC__FORWARD, i, &any, NULL, &hint, err));
     lyc_status status = LYC_OK;
     for (lyc__onednn_pass pass = 0; pass < LYC__PASSES && !m->reference; pass++)
-        if (m->convolution->passes[pass]) LYC_TRY_GOTO(make_pass(m, pass, i, hint, err));
+        if (m->convolution->passes[pass]) LYC_TRY_GOTO(make_pass(m, pass, i, compiles, hint, err));
 done:
     dnnl_primitive_desc_destroy(hint);
     return status;
@@ -148,7 +154,9 @@ static lyc_status make_primitives(lyc__onednn_convolution *c, bool *reference, l
     LYC_TRY_GOTO(lyc__onednn_attributes(&m.plain, err));
     LYC_TRY_GOTO(lyc__onednn_attributes(&m.relu, err));
     LYC_TRY_GOTO(append_relu(m.relu, err));
-    for (size_t i = c->most; i-- > 0 && !m.reference;) LYC_TRY_GOTO(make_passes(&m, i, err));
+    /* Whole pieces choose the layouts, also in a workspace without: bits must not depend on its size. */
+    LYC_TRY_GOTO(make_passes(&m, LYC__ONEDNN_PIECE - 1, false, err));
+    for (size_t i = 0; i < c->most && !m.reference; i++) LYC_TRY_GOTO(make_passes(&m, i, true, err));
 done:
     dnnl_primitive_attr_destroy(m.plain);
     dnnl_primitive_attr_destroy(m.relu);

@@ -16,7 +16,7 @@ static void make(void) {
 }
 
 lyc_status lyc__onednn_engine(dnnl_engine_t *out, lyc_error *err) {
-    LYC_TRY(lyc__onednn_check_threads(err));
+    LYC_TRY(lyc__onednn_check(err));
     pthread_once(&made, make);
     *out = engine;
     return lyc__onednn_status(engine_status, "use this CPU", err);

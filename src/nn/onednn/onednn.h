@@ -28,9 +28,6 @@ LYC_MUST_USE lyc_status lyc__onednn_status(dnnl_status_t status, const char *wha
 
 /* ---- threads (threads.c) -------------------------------------------------------------------------- */
 
-/* LYC_EENVIRONMENT where oneDNN's threads are not OpenMP's, or those cannot be found. */
-LYC_MUST_USE lyc_status lyc__onednn_check_threads(lyc_error *err);
-
 /* Holds OpenMP to one thread for work that this thread starts; returns what leave restores, so that a caller
  * who uses OpenMP himself finds it as it was. A few nanoseconds. */
 int lyc__onednn_enter(void);

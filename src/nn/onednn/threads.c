@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "nn/onednn/onednn.h"
+#include "nn/versions.h"
 
 static pthread_once_t found = PTHREAD_ONCE_INIT;
 static void (*set_threads)(int);
@@ -18,7 +19,7 @@ static void find(void) {
     memcpy(&get_threads, &get, sizeof get);
 }
 
-lyc_status lyc__onednn_check_threads(lyc_error *err) {
+lyc_status lyc__onednn_check(lyc_error *err) {
     const unsigned runtime = dnnl_version()->cpu_runtime;
     if (runtime == DNNL_RUNTIME_SEQ) return LYC_OK;
     if (runtime != DNNL_RUNTIME_OMP)

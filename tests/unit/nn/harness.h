@@ -23,7 +23,7 @@ typedef struct harness {
     float *in[LYC__MAX_INPUTS], *d_in[LYC__MAX_INPUTS]; /* int32_t for LYC__I32 */
     float *out, *d_out, *params, *d_params, *scratch;
     double *total, *d_total;
-    void *saved;
+    void *saved, *prepared;
     lyc__draw draw;
 } harness;
 
@@ -74,7 +74,28 @@ static inline void harness_open(harness *h, const lyc__operator *op, const lyc__
     h->d_total = lyc_calloc(partials, sizeof(double));
 }
 
+/* Lets the operator prepare for these rows, as a workspace does; false where it has nothing to prepare. */
+static inline bool harness_prepare(harness *h) {
+    const lyc__preparation *preparation = h->node.op->preparation;
+    const lyc__setup setup = {
+        .node = &h->node, .mode = LYC_MODE_TRAIN, .rows = h->rows, .lanes = 1, .d_in = true};
+    lyc_error err = {0};
+    if (preparation == NULL) return false;
+    if (preparation->create(&setup, &h->prepared, &err) != LYC_OK) fail_msg("%s", err.message);
+    if (h->prepared == NULL) return false;
+    lyc_free(h->scratch);
+    h->scratch = harness_floats(preparation->scratch_floats(h->prepared));
+    return true;
+}
+
+static inline void harness_refresh(const harness *h, bool backward) {
+    const float *param[LYC__MAX_PARAMS] = {0};
+    for (int i = 0; i < h->node.param_count; i++) param[i] = h->params + h->node.params[i].offset;
+    if (h->prepared != NULL) h->node.op->preparation->refresh(h->prepared, param, backward);
+}
+
 static inline void harness_close(harness *h) {
+    if (h->prepared != NULL) h->node.op->preparation->destroy(h->prepared);
     for (int i = 0; i < h->node.input_count; i++) {
         lyc_free(h->in[i]);
         lyc_free(h->d_in[i]);
@@ -94,6 +115,7 @@ static inline lyc__call harness_call(harness *h) {
                       .mode = h->mode,
                       .first = true,
                       .saved = h->saved,
+                      .prepared = h->prepared,
                       .scratch = h->scratch,
                       .draw = h->draw};
     call.total = h->total;
@@ -120,6 +142,7 @@ static inline void harness_spoil(float *x, size_t count) {
 static inline void harness_forward(harness *h) {
     lyc__call call = harness_call(h);
     harness_spoil(h->out, harness_out_count(h));
+    harness_refresh(h, false);
     const lyc__barrier *barrier = h->node.op->barrier;
     if (barrier != NULL && h->mode == LYC_MODE_TRAIN) barrier->gather(&call, h->total);
     h->node.op->forward(&call);
@@ -132,6 +155,7 @@ static inline void harness_backward(harness *h) {
     const size_t bytes = harness_out_count(h) * sizeof(float);
     float *given = harness_floats(harness_out_count(h));
     memcpy(given, h->d_out, bytes); /* backward may write over it */
+    harness_refresh(h, true);
     if (h->node.op->barrier != NULL) h->node.op->barrier->gather_backward(&call, h->d_total);
     h->node.op->backward(&call);
     memcpy(h->d_out, given, bytes);

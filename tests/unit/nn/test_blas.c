@@ -7,6 +7,7 @@
 #include "lyceum/blas.h"
 #include "lyceum/pool.h"
 #include "nn/blas.h"
+#include "nn/versions.h"
 
 static void this_machine_passes(void **state) {
     (void)state;
@@ -16,8 +17,14 @@ static void this_machine_passes(void **state) {
     assert_string_equal(lyc_blas_flavour(), "pthread");
     assert_non_null(strstr(lyc_blas_config(), "OpenBLAS"));
     assert_true(strlen(lyc_blas_core_chosen()) > 0);
-    char expected[128];
+    char expected[192], version[LYC__VERSION_SIZE];
+    const char *isa = NULL;
     (void)snprintf(expected, sizeof expected, "OpenBLAS %s, %s vectors", lyc_blas_core(), lyc_vector_level());
+    if (lyc__onednn_version(version, &isa)) {
+        assert_true(strlen(version) >= 5 && strlen(isa) >= 3);
+        const size_t used = strlen(expected);
+        (void)snprintf(expected + used, sizeof expected - used, ", oneDNN %s %s", version, isa);
+    }
     assert_string_equal(lyc_kernels(), expected);
 }
 
