@@ -96,8 +96,14 @@ typedef struct lyc_workspace lyc_workspace;
  * threads. Stored in checkpoints and banks. */
 LYC_API size_t lyc_shard_rows(const lyc_network *net, lyc_mode mode, size_t batch_rows);
 
-/* Writes the input of rows [first, first + rows) of the batch, NHWC, into `out`; called once per shard,
- * on the thread that will use it. */
+/* LYC_EMISMATCH when one of `count` ids is not one that the network has an entry for: tokenizer and network do not
+ * belong together. To be called where ids enter, once; what runs the network does not look at each of them
+ * again (an id that it does not know turns into NaN there). Networks of images take no ids: LYC_EMISMATCH. */
+LYC_API LYC_MUST_USE lyc_status lyc_network_check_ids(const lyc_network *net, const int32_t *ids, size_t count,
+                                                      lyc_error *err);
+
+/* Writes the input of rows [first, first + rows) of the batch, NHWC, into `out` (for a network of ids: int32_t);
+ * called once per shard, on the thread that will use it. */
 typedef void (*lyc_input_fn)(void *payload, size_t first, size_t rows, float *out);
 
 typedef struct lyc_pass {

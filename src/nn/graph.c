@@ -49,11 +49,20 @@ static size_t checked_size(const lyc__shape *shape) {
     return size;
 }
 
+static lyc_status check_type(const lyc__node *node, int input, lyc_error *err) {
+    const bool given = node->in[input].type == LYC__I32, wanted = (node->op->ids >> input & 1) != 0;
+    if (given && !wanted)
+        LYC_FAIL(err, LYC_ECONFIG, "input %d holds ids, not numbers; put an embedding in front", input);
+    if (wanted && !given) LYC_FAIL(err, LYC_ECONFIG, "input %d holds numbers, not ids", input);
+    return LYC_OK;
+}
+
 static lyc_status check_node(lyc__graph *graph, lyc__node *node) {
     lyc_error *err = &graph->error;
-    if (node->input_count != node->op->inputs)
-        LYC_FAIL(err, LYC_EINTERNAL, "%d inputs where %s takes %d", node->input_count, node->op->name,
-                 node->op->inputs);
+    const int most = node->op->most_inputs > 0 ? node->op->most_inputs : node->op->inputs;
+    if (node->input_count < node->op->inputs || node->input_count > most)
+        LYC_FAIL(err, LYC_EINTERNAL, "%d inputs where %s takes %d to %d", node->input_count, node->op->name,
+                 node->op->inputs, most);
     for (int i = 0; i < node->input_count; i++) {
         if (node->inputs[i] < 0 || node->inputs[i] > graph->node_count)
             LYC_FAIL(err, LYC_EINTERNAL, "input %d is no value of this graph", i);
@@ -61,6 +70,7 @@ static lyc_status check_node(lyc__graph *graph, lyc__node *node) {
             LYC_FAIL(err, LYC_EINTERNAL, "%s has no gradient in its input %d, which depends on parameters",
                      node->op->name, i);
         node->in[i] = *lyc__graph_shape(graph, node->inputs[i]);
+        LYC_TRY(check_type(node, i, err));
         node->learns = node->learns || lyc__graph_needs_gradient(graph, node->inputs[i]);
         if (checked_size(&node->in[i]) == 0)
             LYC_FAIL(err, LYC_ECONFIG, "the input has no elements, or more than %zu a row", most_elements);
@@ -178,6 +188,23 @@ int lyc__subsample(lyc__graph *graph, int x, size_t outputs, size_t stride) {
 
 int lyc__flatten(lyc__graph *graph, int x) {
     return lyc__graph_add(graph, &lyc__op_flatten, NULL, NULL, &x, 1);
+}
+
+int lyc__layer_norm(lyc__graph *graph, int x, const char *name) {
+    return lyc__graph_add(graph, &lyc__op_layer_norm, name, &(lyc__attributes){.epsilon = 1e-5}, &x, 1);
+}
+
+int lyc__concatenate(lyc__graph *graph, const int *values, int count) {
+    return lyc__graph_add(graph, &lyc__op_concatenate, NULL, NULL, values, count);
+}
+
+int lyc__embedding(lyc__graph *graph, int ids, const char *name, size_t entries, size_t width,
+                   const int32_t *padding) {
+    const lyc__attributes attributes = {.entries = entries,
+                                        .outputs = width,
+                                        .pads = padding != NULL,
+                                        .padding_id = padding != NULL ? *padding : 0};
+    return lyc__graph_add(graph, &lyc__op_embedding, name, &attributes, &ids, 1);
 }
 
 int lyc__add(lyc__graph *graph, int a, int b) {

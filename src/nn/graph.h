@@ -48,6 +48,11 @@ int lyc__add(lyc__graph *graph, int a, int b);
 int lyc__conv2d_plain(lyc__graph *graph, int x, const char *name, size_t outputs, size_t kernel,
                       size_t stride, size_t padding);            /* without bias */
 int lyc__batch_norm(lyc__graph *graph, int x, const char *name); /* PyTorch's momentum 0.1, epsilon 1e-5 */
+int lyc__layer_norm(lyc__graph *graph, int x, const char *name); /* PyTorch's epsilon 1e-5 */
+int lyc__concatenate(lyc__graph *graph, const int *values, int count); /* at most LYC__MAX_INPUTS */
+/* `ids` is an input of type LYC__I32; padding, the id of an entry that stays zeros, or NULL. */
+int lyc__embedding(lyc__graph *graph, int ids, const char *name, size_t entries, size_t width,
+                   const int32_t *padding);
 
 /* Closes the graph: `output` must be a row of features. Parameters get their places in the block. */
 lyc_status lyc__graph_finish(lyc__graph *graph, int output, lyc_error *err);

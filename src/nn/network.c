@@ -166,3 +166,29 @@ double lyc_network_flops_forward(const lyc_network *net) {
 double lyc_network_flops_train(const lyc_network *net) {
     return net->flops_train;
 }
+
+/* Entries of the smallest table that the input goes to, and its layer; 0 for a network of numbers. */
+static size_t entries_of(const lyc__graph *graph, const char **layer) {
+    size_t fewest = 0;
+    for (int i = 0; i < graph->node_count; i++) {
+        const lyc__node *node = &graph->nodes[i];
+        if (node->op != &lyc__op_embedding || node->inputs[0] != lyc__graph_input(graph)) continue;
+        if (fewest > 0 && node->attributes.entries >= fewest) continue;
+        fewest = node->attributes.entries;
+        *layer = node->name;
+    }
+    return fewest;
+}
+
+lyc_status lyc_network_check_ids(const lyc_network *net, const int32_t *ids, size_t count, lyc_error *err) {
+    const char *layer = "";
+    const size_t entries = entries_of(net->graph, &layer);
+    if (entries == 0) LYC_FAIL(err, LYC_EMISMATCH, "network %s takes numbers, not ids", net->arch);
+    for (size_t i = 0; i < count; i++)
+        if (ids[i] < 0 || (size_t)ids[i] >= entries)
+            LYC_FAIL(err, LYC_EMISMATCH,
+                     "id %d (number %zu) is none of the %zu entries of layer %s; the tokenizer is not the one that"
+                     " the network was made with",
+                     (int)ids[i], i, entries, layer);
+    return LYC_OK;
+}

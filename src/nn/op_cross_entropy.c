@@ -43,6 +43,7 @@ const lyc__operator lyc__op_cross_entropy = {
     .doc = "cross-entropy of logits against a label",
     .inputs = 2,
     .constants = 1U << 1,
+    .ids = 1U << 1,
     .traits = LYC__NEEDS_INPUT,
     .infer = infer,
     .forward = forward,

@@ -36,10 +36,12 @@ size_t lyc__shape_size(const lyc__shape *shape);  /* elements of a row */
 size_t lyc__shape_bytes(const lyc__shape *shape); /* ... and their bytes */
 lyc__shape lyc__features(size_t count);
 lyc__shape lyc__image(size_t height, size_t width, size_t channels);
+lyc__shape lyc__ids(size_t count);
 
 /* ---- nodes ------------------------------------------------------------------------------------ */
 
-typedef enum lyc__law { LYC__LAW_UNIFORM, LYC__LAW_CONSTANT } lyc__law; /* U(-bound, bound); bound itself */
+/* U(-bound, bound); bound itself; N(0, bound^2) */
+typedef enum lyc__law { LYC__LAW_UNIFORM, LYC__LAW_CONSTANT, LYC__LAW_NORMAL } lyc__law;
 
 typedef struct lyc__param {
     const char *suffix; /* "weight": the file's name is "<node>.weight" */
@@ -49,6 +51,9 @@ typedef struct lyc__param {
     size_t offset; /* in the parameter block; set by the graph: what trains first, state behind it */
     lyc__law law;
     double bound;
+    struct {
+        size_t first, count;
+    } blank; /* floats that start as zeros all the same */
     bool decays;
     bool state; /* running statistics: moved by forward in training, never by an optimiser */
     /* Files hold [outer, channels, height, width], the block [height, width, channels, outer]. */
@@ -63,6 +68,9 @@ typedef struct lyc__attributes {
     size_t dilation[2];                      /* steps between the kernel's pixels; 0 = 1 */
     size_t groups;                           /* of channels that do not mix; 0 = 1 */
     bool without_bias;
+    size_t entries; /* of an embedding's table */
+    bool pads;      /* one of them, `padding_id`, stands for nothing */
+    int32_t padding_id;
     bool approximate; /* GELU by tanh */
     double rate;      /* of dropout; slope of LeakyReLU */
     double temperature;
@@ -209,7 +217,9 @@ struct lyc__operator {
     const char *name; /* "linear" */
     const char *doc;
     int inputs;
+    int most_inputs;    /* (optional) where it takes more than `inputs` */
     unsigned constants; /* bit i: backward takes input i for a constant */
+    unsigned ids;       /* bit i: input i is of type LYC__I32; all others are not */
     unsigned traits;
     /* Checks attributes and input shapes, sets the output's shape, declares parameters. Messages do not
      * name the node: the graph puts that in front. */
@@ -228,7 +238,8 @@ struct lyc__operator {
 const lyc__operator *lyc__operator_at(size_t index);
 
 extern const lyc__operator lyc__op_linear, lyc__op_conv2d, lyc__op_relu, lyc__op_max_pool, lyc__op_dropout,
-    lyc__op_flatten, lyc__op_add, lyc__op_batch_norm, lyc__op_batch_norm_add, lyc__op_tanh, lyc__op_sigmoid, lyc__op_leaky_relu,
-    lyc__op_gelu, lyc__op_softmax, lyc__op_avg_pool, lyc__op_subsample, lyc__op_cross_entropy, lyc__op_kl;
+    lyc__op_flatten, lyc__op_add, lyc__op_batch_norm, lyc__op_batch_norm_add, lyc__op_tanh, lyc__op_sigmoid,
+    lyc__op_leaky_relu, lyc__op_gelu, lyc__op_softmax, lyc__op_avg_pool, lyc__op_subsample,
+    lyc__op_cross_entropy, lyc__op_kl, lyc__op_layer_norm, lyc__op_concatenate, lyc__op_embedding;
 
 #endif

@@ -2,10 +2,12 @@
 #include "nn/operator.h"
 
 static const lyc__operator *const table[] = {
-    &lyc__op_linear,        &lyc__op_conv2d, &lyc__op_relu,       &lyc__op_max_pool, &lyc__op_dropout,
-    &lyc__op_flatten,       &lyc__op_add,    &lyc__op_batch_norm, &lyc__op_batch_norm_add, &lyc__op_tanh,     &lyc__op_sigmoid,
-    &lyc__op_leaky_relu,    &lyc__op_gelu,   &lyc__op_softmax,    &lyc__op_avg_pool, &lyc__op_subsample,
-    &lyc__op_cross_entropy, &lyc__op_kl,
+    &lyc__op_linear,         &lyc__op_conv2d,  &lyc__op_relu,       &lyc__op_max_pool,
+    &lyc__op_dropout,        &lyc__op_flatten, &lyc__op_add,        &lyc__op_batch_norm,
+    &lyc__op_batch_norm_add, &lyc__op_tanh,    &lyc__op_sigmoid,    &lyc__op_leaky_relu,
+    &lyc__op_gelu,           &lyc__op_softmax, &lyc__op_avg_pool,   &lyc__op_subsample,
+    &lyc__op_cross_entropy,  &lyc__op_kl,      &lyc__op_layer_norm, &lyc__op_concatenate,
+    &lyc__op_embedding,
 };
 
 const lyc__operator *lyc__operator_at(size_t index) {
@@ -28,6 +30,10 @@ lyc__shape lyc__features(size_t count) {
 
 lyc__shape lyc__image(size_t height, size_t width, size_t channels) {
     return (lyc__shape){.type = LYC__F32, .rank = 3, .dims = {height, width, channels}};
+}
+
+lyc__shape lyc__ids(size_t count) {
+    return (lyc__shape){.type = LYC__I32, .rank = 1, .dims = {count}};
 }
 
 lyc__param *lyc__node_declare(lyc__node *node, const char *suffix, int rank, size_t outer, size_t channels,

@@ -20,14 +20,26 @@ void lyc_network_import(const lyc_network *net, size_t index, const float *file_
     for (size_t i = 0; i < param->size; i++) block[param->offset + block_place(param, i)] = file_order[i];
 }
 
+static double draw(lyc__law law, lyc_random *random) {
+    switch (law) {
+    case LYC__LAW_UNIFORM:
+        return 2 * lyc_random_uniform(random) - 1;
+    case LYC__LAW_NORMAL:
+        return lyc_random_normal(random);
+    case LYC__LAW_CONSTANT:
+        break;
+    }
+    return 1;
+}
+
 void lyc_network_init(const lyc_network *net, uint64_t seed, float *block) {
     for (size_t i = 0; i < net->parameter_count; i++) {
         const lyc__param *param = net->params[i];
         lyc_random random = lyc_random_start(
             (lyc_random_key){.seed = seed, .purpose = LYC_PURPOSE_INIT, .sample = (uint32_t)i});
-        for (size_t j = 0; j < param->size; j++) {
-            const double draw = param->law == LYC__LAW_UNIFORM ? 2 * lyc_random_uniform(&random) - 1 : 1;
-            block[param->offset + j] = (float)(draw * param->bound);
-        }
+        float *values = block + param->offset;
+        for (size_t j = 0; j < param->size; j++)
+            values[j] = (float)(draw(param->law, &random) * param->bound);
+        for (size_t j = 0; j < param->blank.count; j++) values[param->blank.first + j] = 0;
     }
 }

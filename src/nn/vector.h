@@ -62,6 +62,13 @@ typedef struct lyc__norm_backward {
     const uint16_t *positive;
 } lyc__norm_backward;
 
+/* Normalisation of rows: y = (x - mean) inverse weight + bias. */
+typedef struct lyc__row_norm {
+    const float *weight, *bias; /* [columns] */
+    float epsilon;
+    float *means, *inverses; /* [rows]; forward fills them, 1 / sqrt(variance + epsilon) the latter */
+} lyc__row_norm;
+
 typedef struct lyc__vectors {
     const char *name; /* "avx512" */
     size_t lanes;
@@ -91,6 +98,13 @@ typedef struct lyc__vectors {
                             size_t columns, double *sums, double *products);
     void (*normalize_backward)(const float *x, const float *dy, const lyc__norm_backward *norm, size_t rows,
                                size_t columns, float *dx);
+
+    void (*layer_norm)(const float *x, const lyc__row_norm *norm, size_t rows, size_t columns, float *out);
+    /* Adds to sums and products, per column, the sums over rows of dy and of dy (x - mean) inverse. */
+    void (*layer_norm_products)(const float *x, const float *dy, const lyc__row_norm *norm, size_t rows,
+                                size_t columns, double *sums, double *products);
+    void (*layer_norm_backward)(const float *x, const float *dy, const lyc__row_norm *norm, size_t rows,
+                                size_t columns, float *dx);
 
     /* See lyceum/network.h. */
     void (*softmax)(const float *logits, float temperature, size_t rows, size_t classes, bool log,

@@ -45,6 +45,50 @@ def batch_norm(spec):
     return y, [x], [*layer.parameters(), *state], {"mean": layer.running_mean, "var": layer.running_var}
 
 
+BATCH_NORM_ADD = [(5, 3, 4, 6, 1), (3, 19, 3, 3, 1), (2, 32, 5, 4, 0)]  # ..., whether a ReLU follows
+
+
+def batch_norm_add(spec):
+    y, inputs, params, _ = batch_norm(spec[:4])
+    other = leaf(*spec[:4])
+    return F.relu(y + other) if spec[4] else y + other, [*inputs, other], params
+
+
+LAYER_NORM = [(7, 5), (3, 64), (4, 131), (5, 768), (2, 19, 3, 4)]  # rows, features; or channels, height, width
+
+
+def layer_norm(spec):
+    layer, x = nn.LayerNorm(spec[1]), torch.randn(*spec)
+    x[:, 0] += 5
+    x.requires_grad_()
+    for p in layer.parameters():
+        p.data.uniform_(0.3, 2)
+    y = layer(x) if len(spec) == 2 else layer(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+    return y, [x], layer.parameters()
+
+
+CONCATENATE = [(3, 1, 1, 5, 17), (2, 3, 4, 8, 1, 16), (1, 2, 2, 3, 4, 5, 6)]  # rows, height, width, channels
+
+
+def concatenate(spec):
+    rows, height, width, *channels = spec
+    inputs = [leaf(rows, c, height, width) for c in channels]
+    return torch.cat(inputs, 1), inputs, []
+
+
+EMBEDDING = [  # rows, ids a row, entries, features, whether one id is padding, which
+    (13, 1, 7, 5, 0, 0), (40, 1, 11, 64, 1, 3), (3, 9, 20, 17, 1, 0), (2, 30, 5, 33, 0, 0),
+]
+
+
+def embedding(spec):
+    rows, length, entries, width, pads, padding = spec
+    layer = nn.Embedding(entries, width, padding_idx=padding if pads else None)
+    ids = torch.randint(0, entries, (rows, length))
+    ids[0, 0] = padding
+    return layer(ids) * 1, [ids], layer.parameters()
+
+
 AVG_POOL = [  # rows, channels, height, width, kernel, stride, padding
     (2, 3, 8, 6, 2, 2, 2, 2, 0, 0), (1, 17, 7, 9, 3, 3, 2, 1, 1, 1), (2, 5, 6, 5, 3, 2, 3, 2, 1, 0),
     (2, 20, 4, 4, 4, 4, 1, 1, 0, 0),
@@ -89,8 +133,12 @@ def softmax(spec):
     return F.softmax(x * 1, 1), [x], []
 
 
-OPERATORS = {tanh: [(3, 37, 0)], sigmoid: [(3, 67, 0)], leaky_relu: [(3, 37, 0.01), (2, 9, 0.25)],
-             gelu: [(3, 167, 0), (3, 167, 1)], softmax: [(5, 3, 0), (3, 70, 0)], conv2d: CONV2D, batch_norm: BATCH_NORM, avg_pool: AVG_POOL, subsample: SUBSAMPLE}
+OPERATORS = {
+    tanh: [(3, 37, 0)], sigmoid: [(3, 67, 0)], leaky_relu: [(3, 37, 0.01), (2, 9, 0.25)],
+    gelu: [(3, 167, 0), (3, 167, 1)], softmax: [(5, 3, 0), (3, 70, 0)], conv2d: CONV2D, batch_norm: BATCH_NORM,
+    batch_norm_add: BATCH_NORM_ADD, layer_norm: LAYER_NORM, concatenate: CONCATENATE, embedding: EMBEDDING,
+    avg_pool: AVG_POOL, subsample: SUBSAMPLE,
+}
 
 out = Writer("nn_layers.bin")
 for operator, cases in OPERATORS.items():

@@ -43,9 +43,11 @@ static inline size_t harness_out_count(const harness *h) {
 
 static inline lyc_status harness_infer(harness *h, const lyc__operator *op, const lyc__attributes *attributes,
                                        const lyc__shape *in, lyc_error *err) {
-    *h = (harness){.node = {.op = op, .name = "layer", .input_count = op->inputs}};
+    int inputs = op->inputs;
+    while (inputs < op->most_inputs && in[inputs].rank > 0) inputs++;
+    *h = (harness){.node = {.op = op, .name = "layer", .input_count = inputs}};
     h->node.attributes = *attributes;
-    memcpy(h->node.in, in, (size_t)op->inputs * sizeof *in);
+    memcpy(h->node.in, in, (size_t)inputs * sizeof *in);
     return op->infer(&h->node, err);
 }
 
@@ -59,7 +61,7 @@ static inline void harness_open(harness *h, const lyc__operator *op, const lyc__
         h->node.params[i].offset = h->param_size;
         h->param_size += h->node.params[i].size;
     }
-    for (int i = 0; i < op->inputs; i++) {
+    for (int i = 0; i < h->node.input_count; i++) {
         h->in[i] = harness_floats(harness_in_count(h, i));
         h->d_in[i] = harness_floats(harness_in_count(h, i));
     }

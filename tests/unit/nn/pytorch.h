@@ -80,16 +80,19 @@ static inline void compare(const harness *h, const golden *g, const char *name) 
     }
 }
 
-static inline void check_operator(const char *file, const lyc__operator *op,
-                                  shape_case (*read)(const float *spec), size_t cases) {
+/* One of the two readers of a case; the second is told how many numbers it has. */
+static inline void check_cases(const char *file, const lyc__operator *op,
+                               shape_case (*read)(const float *spec),
+                               shape_case (*read_sized)(const float *spec, size_t count), size_t cases) {
     golden *g = golden_open(file);
     size_t found = 0;
     for (;; found++) {
         char name[64];
         (void)snprintf(name, sizeof name, "%s/%zu", op->name, found);
-        const float *spec = golden_find(g, name, "spec", NULL);
+        size_t count = 0;
+        const float *spec = golden_find(g, name, "spec", &count);
         if (spec == NULL) break;
-        const shape_case c = read(spec);
+        const shape_case c = read != NULL ? read(spec) : read_sized(spec, count);
         harness h;
         harness_open(&h, op, &c.attributes, c.in, number(spec, 0));
         load_inputs(&h, g, name);
@@ -105,6 +108,16 @@ static inline void check_operator(const char *file, const lyc__operator *op,
     }
     assert_int_equal(found, cases);
     golden_close(g);
+}
+
+static inline void check_operator(const char *file, const lyc__operator *op,
+                                  shape_case (*read)(const float *spec), size_t cases) {
+    check_cases(file, op, read, NULL, cases);
+}
+
+static inline void check_operator_sized(const char *file, const lyc__operator *op,
+                                        shape_case (*read)(const float *spec, size_t count), size_t cases) {
+    check_cases(file, op, NULL, read, cases);
 }
 
 #endif

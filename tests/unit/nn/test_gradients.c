@@ -2,7 +2,7 @@
  * differences of it. An operator without a case here fails. */
 #include "harness.h"
 
-typedef enum values { SMOOTH, SPREAD, LABELS, PROBABILITIES } values;
+typedef enum values { SMOOTH, SPREAD, LABELS, IDS, PROBABILITIES } values;
 
 typedef struct check {
     const char *op;
@@ -24,6 +24,10 @@ typedef struct check {
 #define LABEL                                                                                                \
     {                                                                                                        \
         .type = LYC__I32, .rank = 1, .dims = { 1 }                                                           \
+    }
+#define TOKENS(n)                                                                                            \
+    {                                                                                                        \
+        .type = LYC__I32, .rank = 1, .dims = { n }                                                           \
     }
 #define WINDOW(kh, kw, sh, sw, ph, pw) .kernel = {kh, kw}, .stride = {sh, sw}, .padding = {ph, pw}
 
@@ -108,6 +112,19 @@ static const check checks[] = {
     {"gelu", "tanh", 3, {.approximate = true}, {IMAGE(2, 3, 50)}, {SMOOTH}},
     {"softmax", "narrow", 5, {0}, {FLAT(3)}, {SMOOTH}},
     {"softmax", "wide", 2, {0}, {FLAT(70)}, {SMOOTH}},
+    {"layer_norm", "tokens", 7, {.epsilon = 1e-5}, {FLAT(37)}, {SMOOTH}},
+    {"layer_norm", "pixels", 3, {.epsilon = 0.1}, {IMAGE(4, 5, 16)}, {SMOOTH}},
+    {"layer_norm", "one column", 2, {.epsilon = 1e-2}, {FLAT(1)}, {SMOOTH}},
+    {"concatenate", "one", 3, {0}, {FLAT(5)}, {SMOOTH}},
+    {"concatenate", "features", 3, {0}, {FLAT(5), FLAT(17), FLAT(1)}, {SMOOTH, SMOOTH, SMOOTH}},
+    {"concatenate",
+     "channels",
+     2,
+     {0},
+     {IMAGE(2, 3, 4), IMAGE(2, 3, 1), IMAGE(2, 3, 2), IMAGE(2, 3, 3)},
+     {SMOOTH, SMOOTH, SMOOTH, SMOOTH}},
+    {"embedding", "tokens", 19, {.entries = 7, .outputs = 5}, {TOKENS(1)}, {IDS}},
+    {"embedding", "sequences", 3, {.entries = 11, .outputs = 17}, {TOKENS(9)}, {IDS}},
     {"cross_entropy", "ten classes", 7, {0}, {FLAT(10), LABEL}, {SMOOTH, LABELS}},
     {"cross_entropy", "more rows than a vector", 19, {0}, {FLAT(3), LABEL}, {SMOOTH, LABELS}},
     {"cross_entropy", "many classes", 3, {0}, {FLAT(70), LABEL}, {SMOOTH, LABELS}},
@@ -141,6 +158,8 @@ static void fill_input(harness *h, int i, values kind) {
         const int classes = (int)lyc__shape_size(&h->node.in[0]);
         for (size_t r = 0; r < h->rows; r++) labels[r] = r == 1 ? -1 : (int)(r * 7) % classes;
     }
+    for (size_t j = 0; kind == IDS && j < count; j++)
+        ((int32_t *)(void *)h->in[i])[j] = (int32_t)(j * 5 % h->node.attributes.entries);
     for (size_t r = 0; kind == PROBABILITIES && r < h->rows; r++) {
         float *row = h->in[i] + r * width, sum = 0;
         if (r == 0) row[0] = 0;
@@ -224,7 +243,7 @@ static void run_check(const check *c) {
     harness h;
     char what[128];
     harness_open(&h, op, &c->attributes, c->in, c->rows);
-    for (int i = 0; i < op->inputs; i++) fill_input(&h, i, c->values[i]);
+    for (int i = 0; i < h.node.input_count; i++) fill_input(&h, i, c->values[i]);
     fill_random(h.params, h.param_size, -1, 1, 8);
     for (int i = 0; i < h.node.param_count; i++)
         if (strcmp(h.node.params[i].suffix, "running_var") == 0)
@@ -240,7 +259,7 @@ static void run_check(const check *c) {
     (void)snprintf(what, sizeof what, "%s (%s), training", c->op, c->what);
     check_forward(&h, &d, what);
     harness_backward(&h);
-    for (int i = 0; i < op->inputs; i++) {
+    for (int i = 0; i < h.node.input_count; i++) {
         (void)snprintf(what, sizeof what, "%s (%s), gradient of input %d", c->op, c->what, i);
         if ((op->constants >> i & 1) == 0)
             check_slope(&h, &d, d.in[i], harness_in_count(&h, i), h.d_in[i], what);

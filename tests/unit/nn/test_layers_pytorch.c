@@ -59,6 +59,52 @@ static void running_statistics(void **state) {
     golden_close(g);
 }
 
+static shape_case batch_norm_add_case(const float *spec) {
+    return (shape_case){{.momentum = 0.1, .epsilon = 1e-5, .relu = spec[4] == 1},
+                        {image_of(spec), image_of(spec)}};
+}
+
+static void batch_norm_add(void **state) {
+    (void)state;
+    check_operator("nn_layers.bin", &lyc__op_batch_norm_add, batch_norm_add_case, 3);
+}
+
+/* rows, features; or channels, height, width behind the rows */
+static shape_case layer_norm_case(const float *spec, size_t count) {
+    return (shape_case){{.epsilon = 1e-5}, {count == 2 ? lyc__features(number(spec, 1)) : image_of(spec)}};
+}
+
+static void layer_norm(void **state) {
+    (void)state;
+    check_operator_sized("nn_layers.bin", &lyc__op_layer_norm, layer_norm_case, 5);
+}
+
+/* rows, height, width, then the channels of each input */
+static shape_case concatenate_case(const float *spec, size_t count) {
+    shape_case c = {.attributes = {0}};
+    for (size_t i = 3; i < count; i++)
+        c.in[i - 3] = lyc__image(number(spec, 1), number(spec, 2), number(spec, i));
+    return c;
+}
+
+static void concatenate(void **state) {
+    (void)state;
+    check_operator_sized("nn_layers.bin", &lyc__op_concatenate, concatenate_case, 3);
+}
+
+static shape_case embedding_case(const float *spec) {
+    return (shape_case){{.entries = number(spec, 2),
+                         .outputs = number(spec, 3),
+                         .pads = spec[4] == 1,
+                         .padding_id = (int32_t)spec[5]},
+                        {lyc__ids(number(spec, 1))}};
+}
+
+static void embedding(void **state) {
+    (void)state;
+    check_operator("nn_layers.bin", &lyc__op_embedding, embedding_case, 4);
+}
+
 static shape_case avg_pool_case(const float *spec) {
     shape_case c = {.in = {image_of(spec)}};
     read_window(spec + 4, &c.attributes);
@@ -115,6 +161,10 @@ int main(void) {
         cmocka_unit_test(conv2d),
         cmocka_unit_test(batch_norm),
         cmocka_unit_test(running_statistics),
+        cmocka_unit_test(batch_norm_add),
+        cmocka_unit_test(layer_norm),
+        cmocka_unit_test(concatenate),
+        cmocka_unit_test(embedding),
         cmocka_unit_test(avg_pool),
         cmocka_unit_test(subsample),
         cmocka_unit_test(tanh_layer),
