@@ -16,10 +16,9 @@ static lyc_status create(lyc__learner *self, lyc_strategy *strategy, lyc_error *
     return LYC_OK;
 }
 
-static double remember(lyc__learner *self, const double *observation, const lyc_action *action) {
+static void remember(lyc__learner *self, const double *observation, const lyc_action *action) {
     (void)action;
     memcpy(self->own, observation, self->observation_size * sizeof *observation);
-    return 0.0;
 }
 
 void lyc__probe_credit(const lyc__action_law *law, const lyc__heads *heads, const lyc_action *a,
@@ -37,7 +36,28 @@ static void learn_pair(lyc__learner *self, const lyc_action *a, const lyc_action
     lyc__learner_forward(self, self->own, &raw, &heads);
     lyc__probe_credit(&self->law, &heads, a, b, advantage, &credit);
     lyc__learner_start(self);
-    lyc__learner_add(self, self->own, &raw, &heads, &credit);
+    lyc__learner_add(self, self->own, &raw, &heads, self->entropy, &credit);
+    *out = (lyc_feedback){.advantage = advantage, .gradient_norm = lyc__learner_finish(self)};
+}
+
+/* The first trial is credited with the advantage, the second with its opposite, half each as in a pair of
+ * single actions; each decision at the observation that it was made at, since two clones soon see different
+ * things. */
+void lyc__probe_learn_trials(lyc__learner *self, const lyc__memory *a, const lyc__memory *b, double reward_a,
+                             double reward_b, lyc_feedback *out) {
+    double difference = reward_a - reward_b;
+    const lyc__memory *const trials[] = {a, b};
+    if (!lyc__memory_equal(a, b)) lyc__scale_push(self->scale, difference);
+    double advantage = lyc__scale_apply(self->scale, difference, self->clip);
+    lyc__learner_start(self);
+    for (int i = 0; i < 2; i++) {
+        lyc__share share =
+            lyc__learner_share(self, i == 0 ? advantage : -advantage, lyc__memory_decisions(trials[i]));
+        share.credit *= 0.5;
+        share.entropy *= 0.5;
+        for (size_t at = 0; at < *trials[i]->count; at++)
+            lyc__learner_add_batch(self, trials[i], at, share, NULL);
+    }
     *out = (lyc_feedback){.advantage = advantage, .gradient_norm = lyc__learner_finish(self)};
 }
 

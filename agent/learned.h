@@ -5,13 +5,37 @@
 #include "agent/algorithm.h"
 #include "agent/observation.h"
 
+/* What a clone that follows the policy per instance has decided so far. */
+typedef struct lyc__trial {
+    lyc__observation_scratch scratch;
+    lyc__memory memory;
+    double *workspace;                   /* of the policy */
+    double *observation;                 /* [max_rows][observation size], of one batch */
+    float *weights;                      /* [max_rows, teachers], of one batch */
+    double weight_sum[LYC_MAX_TEACHERS]; /* over all decisions */
+    uint32_t epoch, step;                /* where it began */
+} lyc__trial;
+
 typedef struct lyc__learned {
     lyc__observation observe;
     lyc__learner learner;
     lyc_teach_mode teach;
-    double warmup;       /* share of the run */
-    double *observation; /* of the last decision, normalised */
+    bool by_row;          /* decides per instance */
+    double warmup;        /* share of the run */
+    double *observation;  /* of the last decision, normalised; by row [max_rows][observation size] */
+    double *mean;         /* by row: its mean over the rows, else NULL */
+    uint8_t *select;      /* by row: [max_rows, teachers], else NULL */
+    lyc__trial trials[2]; /* by row, with probes */
 } lyc__learned;
+
+/* trial.c: the life of a trial. */
+LYC_MUST_USE lyc_status lyc__trial_create(lyc__trial *trial, lyc_strategy *strategy,
+                                          const lyc__learner *learner, lyc_error *err);
+void lyc__trial_start(lyc__trial *trial, const lyc_decision_input *input);
+/* lyc_strategy_follow, per instance: changes nothing but the trial, the action and `out`. */
+LYC_MUST_USE lyc_status lyc__trial_follow(lyc__trial *trial, const lyc__learned *own,
+                                          const lyc_decision_input *input, int draw, lyc_action *action,
+                                          lyc_taught *out, lyc_error *err);
 
 lyc__learned *lyc__learned_of(lyc_strategy *strategy);
 

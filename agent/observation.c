@@ -47,86 +47,121 @@ static lyc_status check_facts(const lyc_agent_facts *facts, lyc_error *err) {
     return LYC_OK;
 }
 
+lyc_status lyc__observation_scratch_create(lyc__observation_scratch *scratch, lyc_strategy *strategy,
+                                           lyc_error *err) {
+    size_t rows = strategy->max_rows, classes = (size_t)strategy->facts.classes;
+    LYC_TRY(LYC__STRATEGY_NEW(strategy, scratch->p, rows * classes, err));
+    LYC_TRY(LYC__STRATEGY_NEW(strategy, scratch->p_soft, rows * classes, err));
+    LYC_TRY(LYC__STRATEGY_NEW(strategy, scratch->q, rows * classes, err));
+    LYC_TRY(LYC__STRATEGY_NEW(strategy, scratch->ce, rows, err));
+    LYC_TRY(LYC__STRATEGY_NEW(strategy, scratch->log_q_best, rows, err));
+    return LYC__STRATEGY_NEW(strategy, scratch->best, rows, err);
+}
+
 lyc_status lyc__observation_create(lyc__observation *self, lyc_strategy *strategy, lyc_error *err) {
     *self = (lyc__observation){.facts = &strategy->facts};
     LYC_TRY(check_facts(self->facts, err));
     LYC_TRY(make_names(self, strategy, err));
-    size_t rows = strategy->max_rows, classes = (size_t)self->facts->classes;
     double *statistics;
     LYC_TRY(LYC__STRATEGY_NEW(strategy, statistics, (size_t)3 * LYC__FEATURES, err));
     self->normaliser =
         (lyc__normaliser){statistics, statistics + LYC__FEATURES, statistics + 2 * LYC__FEATURES};
     LYC_TRY(LYC__STRATEGY_NEW(strategy, self->reward, 2, err));
-    LYC_TRY(LYC__STRATEGY_NEW(strategy, self->p, rows * classes, err));
-    LYC_TRY(LYC__STRATEGY_NEW(strategy, self->p_soft, rows * classes, err));
-    LYC_TRY(LYC__STRATEGY_NEW(strategy, self->q, rows * classes, err));
-    LYC_TRY(LYC__STRATEGY_NEW(strategy, self->log_q_best, rows, err));
-    LYC_TRY(LYC__STRATEGY_NEW(strategy, self->best, rows, err));
     lyc__strategy_keep(strategy, "agent/normaliser", LYC_TYPE_F64, statistics, (size_t)3 * LYC__FEATURES);
     lyc__strategy_keep(strategy, "agent/last_reward", LYC_TYPE_F64, self->reward, 2);
-    return LYC_OK;
+    return lyc__observation_scratch_create(&self->scratch, strategy, err);
 }
 
-/* ---- the figures of one batch --------------------------------------------------------------------- */
+/* ---- the figures of a batch and of its rows -------------------------------------------------------- */
 
 static float limited(float ce) {
     return ce > LYC__CE_LIMIT ? LYC__CE_LIMIT : ce;
 }
 
-/* Row sums of one teacher, in the order of the features. */
-typedef struct sums {
-    double of[LYC__OWN];
-} sums;
+/* One batch that is looked at. */
+typedef struct look {
+    const lyc_agent_facts *facts;
+    const lyc__observation_scratch *scratch;
+    const lyc_decision_input *input;
+    const double *reward;
+} look;
 
-static void add_row(const lyc__observation *self, const lyc_decision_input *input, const float *logits,
-                    size_t row, sums *s) {
-    size_t classes = (size_t)self->facts->classes, at = row * classes;
-    const float *z = logits + at, *student = input->student_logits + at;
-    const float *p = self->p + at, *p_soft = self->p_soft + at;
-    size_t best = 0;
+static look look_at(const lyc__observation *self, const lyc__observation_scratch *scratch,
+                    const lyc_decision_input *input) {
+    return (look){.facts = self->facts, .scratch = scratch, .input = input, .reward = self->reward};
+}
+
+/* Adds the figures of one row of one teacher to of[LYC__OWN], in the order of the features. */
+static void add_row(const look *at, const float *logits, size_t row, double *of) {
+    const lyc_decision_input *input = at->input;
+    size_t classes = (size_t)at->facts->classes, first = row * classes, best = 0;
+    const float *z = logits + first, *student = input->student_logits + first;
+    const float *p = at->scratch->p + first, *p_soft = at->scratch->p_soft + first;
+    size_t students = at->scratch->best[row];
     float second = 0.0F, dot = 0.0F, cross = 0.0F;
     for (size_t c = 1; c < classes; c++)
         if (z[c] > z[best]) best = c;
     for (size_t c = 0; c < classes; c++) {
         float below = lyc__row_below(z, best, c);
         dot += p[c] * below;
-        cross += p_soft[c] * (below - (student[c] - student[self->best[row]]));
+        cross += p_soft[c] * (below - (student[c] - student[students]));
         if (c != best && p[c] > second) second = p[c];
     }
     float surprise = -logf(p[best]), entropy = surprise - dot;
-    float kl = cross / (float)input->temperature + logf(p_soft[best]) - self->log_q_best[row];
-    s->of[LYC__FEATURE_kl] += (double)kl;
-    s->of[LYC__FEATURE_entropy] += (double)entropy;
-    s->of[LYC__FEATURE_margin] += (double)(p[best] - second);
-    s->of[LYC__FEATURE_student] += best == self->best[row];
+    float kl = cross / (float)input->temperature + logf(p_soft[best]) - at->scratch->log_q_best[row];
+    of[LYC__FEATURE_kl] += (double)kl;
+    of[LYC__FEATURE_entropy] += (double)entropy;
+    of[LYC__FEATURE_margin] += (double)(p[best] - second);
+    of[LYC__FEATURE_student] += best == students;
     if (input->labels[row] == LYC_UNLABELLED) return;
     size_t label = (size_t)input->labels[row];
-    s->of[LYC__FEATURE_ce] += (double)limited(surprise - (z[label] - z[best]));
-    s->of[LYC__FEATURE_label] += label == best;
+    of[LYC__FEATURE_ce] += (double)limited(surprise - (z[label] - z[best]));
+    of[LYC__FEATURE_label] += label == best;
 }
 
-static lyc_status teacher_figures(lyc__observation *self, const lyc_decision_input *input, int teacher,
-                                  size_t labelled, double *out, lyc_error *err) {
-    const float *logits = input->teacher_logits[teacher];
-    size_t classes = (size_t)self->facts->classes;
-    double rows = (double)input->rows, known = labelled == 0 ? 1.0 : (double)labelled;
-    sums s = {0};
-    lyc_softmax(logits, 1.0F, input->rows, classes, self->p);
-    lyc_softmax(logits, (float)input->temperature, input->rows, classes, self->p_soft);
-    for (size_t row = 0; row < input->rows; row++) add_row(self, input, logits, row, &s);
-    for (int f = 0; f < LYC__OWN; f++) out[f] = s.of[f] / rows;
-    out[LYC__FEATURE_ce] = s.of[LYC__FEATURE_ce] / known;
-    out[LYC__FEATURE_label] = s.of[LYC__FEATURE_label] / known;
-    out[LYC__FEATURE_kl] *= input->temperature * input->temperature;
-    out[LYC__FEATURE_reward_ce] = fmin(self->facts->reward_ce[teacher], (double)LYC__CE_LIMIT);
-    out[LYC__FEATURE_reward_accuracy] = self->facts->reward_accuracy[teacher];
+static void soften(const look *at, const float *logits) {
+    size_t rows = at->input->rows, classes = (size_t)at->facts->classes;
+    lyc_softmax(logits, 1.0F, rows, classes, at->scratch->p);
+    lyc_softmax(logits, (float)at->input->temperature, rows, classes, at->scratch->p_soft);
+}
+
+/* What does not depend on whether a row or a batch is described; refuses what is not a number. */
+static lyc_status complete(const look *at, int teacher, double *out, lyc_error *err) {
+    out[LYC__FEATURE_kl] *= at->input->temperature * at->input->temperature;
+    out[LYC__FEATURE_reward_ce] = fmin(at->facts->reward_ce[teacher], (double)LYC__CE_LIMIT);
+    out[LYC__FEATURE_reward_accuracy] = at->facts->reward_accuracy[teacher];
     for (int f = 0; f < LYC__OWN; f++)
         if (!isfinite(out[f]))
             LYC_FAIL(
                 err, LYC_ENUMERIC,
                 "teacher %s: its %s on a batch is not a number; its logits hold NaN or infinity, or a row "
                 "of them knows no class",
-                self->facts->names[teacher], features[f].name);
+                at->facts->names[teacher], features[f].name);
+    return LYC_OK;
+}
+
+static lyc_status teacher_figures(const look *at, int teacher, size_t labelled, double *out, lyc_error *err) {
+    const float *logits = at->input->teacher_logits[teacher];
+    double rows = (double)at->input->rows, known = labelled == 0 ? 1.0 : (double)labelled;
+    double sum[LYC__OWN] = {0};
+    soften(at, logits);
+    for (size_t row = 0; row < at->input->rows; row++) add_row(at, logits, row, sum);
+    for (int f = 0; f < LYC__OWN; f++) out[f] = sum[f] / rows;
+    out[LYC__FEATURE_ce] = sum[LYC__FEATURE_ce] / known;
+    out[LYC__FEATURE_label] = sum[LYC__FEATURE_label] / known;
+    return complete(at, teacher, out, err);
+}
+
+/* out: of the first row; the next row's are `stride` further on. */
+static lyc_status teacher_rows(const look *at, int teacher, size_t stride, double *out, lyc_error *err) {
+    const float *logits = at->input->teacher_logits[teacher];
+    soften(at, logits);
+    for (size_t row = 0; row < at->input->rows; row++) {
+        double *own = out + row * stride;
+        for (int f = 0; f < LYC__OWN; f++) own[f] = 0.0;
+        add_row(at, logits, row, own);
+        LYC_TRY(complete(at, teacher, own, err));
+    }
     return LYC_OK;
 }
 
@@ -136,44 +171,69 @@ static bool all_finite(const float *values, size_t count) {
     return zero == 0.0F;
 }
 
-/* The student's softmax, best classes and mean cross-entropy on labelled rows. */
-static lyc_status student_figures(lyc__observation *self, const lyc_decision_input *input, size_t *labelled,
-                                  double *ce, lyc_error *err) {
-    size_t classes = (size_t)self->facts->classes;
-    double sum = 0.0;
+/* The student's softmax, best classes and cross-entropies. */
+static lyc_status student_figures(const look *at, lyc_error *err) {
+    const lyc_decision_input *input = at->input;
+    const lyc__observation_scratch *scratch = at->scratch;
+    size_t classes = (size_t)at->facts->classes;
     if (!all_finite(input->student_logits, input->rows * classes))
         LYC_FAIL(err, LYC_ENUMERIC,
                  "the student's logits are not finite at global step %llu; lower optimizer.lr",
                  (unsigned long long)input->global_step);
-    *labelled = 0;
-    lyc_softmax(input->student_logits, (float)input->temperature, input->rows, classes, self->q);
-    lyc_cross_entropy(input->student_logits, input->labels, input->rows, classes, self->p_soft);
+    lyc_softmax(input->student_logits, (float)input->temperature, input->rows, classes, scratch->q);
+    lyc_cross_entropy(input->student_logits, input->labels, input->rows, classes, scratch->ce);
     for (size_t row = 0; row < input->rows; row++) {
         size_t best = lyc__row_best(input->student_logits + row * classes, classes);
-        self->best[row] = best;
-        self->log_q_best[row] = logf(self->q[row * classes + best]);
-        if (input->labels[row] == LYC_UNLABELLED) continue;
-        sum += (double)limited(self->p_soft[row]);
+        scratch->best[row] = best;
+        scratch->log_q_best[row] = logf(scratch->q[row * classes + best]);
+    }
+    return LYC_OK;
+}
+
+/* Of `count` rows from `first` on, of which `labelled` have a label; global[] is indexed by feature. */
+static void global_figures(const look *at, size_t first, size_t count, size_t *labelled, double *global) {
+    double sum = 0.0;
+    *labelled = 0;
+    for (size_t row = first; row < first + count; row++) {
+        if (at->input->labels[row] == LYC_UNLABELLED) continue;
+        sum += (double)limited(at->scratch->ce[row]);
         *labelled += 1;
     }
-    *ce = *labelled == 0 ? 0.0 : sum / (double)*labelled;
+    global[LYC__FEATURE_student_ce] = *labelled == 0 ? 0.0 : sum / (double)*labelled;
+    global[LYC__FEATURE_labelled] = (double)*labelled / (double)count;
+    global[LYC__FEATURE_progress] = at->input->progress;
+    global[LYC__FEATURE_reward] = at->reward[0];
+    global[LYC__FEATURE_lr] = at->input->lr_fraction;
+}
+
+/* Where the global figures begin, so that they can be indexed by feature. */
+static double *global_of(const look *at, double *observation) {
+    return observation + ((size_t)at->facts->teachers - 1) * LYC__OWN;
+}
+
+static lyc_status raw_batch(const look *at, double *out, lyc_error *err) {
+    size_t labelled;
+    LYC_TRY(student_figures(at, err));
+    global_figures(at, 0, at->input->rows, &labelled, global_of(at, out));
+    for (int k = 0; k < at->facts->teachers; k++)
+        LYC_TRY(teacher_figures(at, k, labelled, out + (size_t)k * LYC__OWN, err));
+    return LYC_OK;
+}
+
+static lyc_status raw_rows(const look *at, size_t size, double *out, lyc_error *err) {
+    size_t labelled;
+    LYC_TRY(student_figures(at, err));
+    for (size_t row = 0; row < at->input->rows; row++)
+        global_figures(at, row, 1, &labelled, global_of(at, out + row * size));
+    for (int k = 0; k < at->facts->teachers; k++)
+        LYC_TRY(teacher_rows(at, k, size, out + (size_t)k * LYC__OWN, err));
     return LYC_OK;
 }
 
 lyc_status lyc__observation_raw(lyc__observation *self, const lyc_decision_input *input, double *out,
                                 lyc_error *err) {
-    size_t labelled = 0;
-    double ce = 0.0;
-    LYC_TRY(student_figures(self, input, &labelled, &ce, err));
-    for (int k = 0; k < self->facts->teachers; k++)
-        LYC_TRY(teacher_figures(self, input, k, labelled, out + (size_t)k * LYC__OWN, err));
-    double *global = out + (size_t)self->facts->teachers * LYC__OWN - LYC__OWN; /* indexed by feature */
-    global[LYC__FEATURE_student_ce] = ce;
-    global[LYC__FEATURE_labelled] = (double)labelled / (double)input->rows;
-    global[LYC__FEATURE_progress] = input->progress;
-    global[LYC__FEATURE_reward] = self->reward[0];
-    global[LYC__FEATURE_lr] = input->lr_fraction;
-    return LYC_OK;
+    look at = look_at(self, &self->scratch, input);
+    return raw_batch(&at, out, err);
 }
 
 /* ---- normalising ---------------------------------------------------------------------------------- */
@@ -184,21 +244,68 @@ static bool missing(const lyc__observation *self, size_t feature, bool any_label
                           feature == LYC__FEATURE_student_ce);
 }
 
+static size_t feature_of(size_t i, size_t own) {
+    return i < own ? i % LYC__OWN : i - own + LYC__OWN;
+}
+
+static bool any_label(const double *observation, size_t own) {
+    return observation[own + LYC__FEATURE_labelled - LYC__OWN] > 0.0;
+}
+
+static void enter(lyc__observation *self, const double *raw) {
+    size_t size = lyc__observation_size(self), own = size - LYC__GLOBAL;
+    for (size_t i = 0; i < size; i++) {
+        size_t feature = feature_of(i, own);
+        if (!features[feature].plain && !missing(self, feature, any_label(raw, own)))
+            lyc__normaliser_push(&self->normaliser, feature, raw[i]);
+    }
+}
+
+static void normalise(const lyc__observation *self, double *observation) {
+    size_t size = lyc__observation_size(self), own = size - LYC__GLOBAL;
+    bool labelled = any_label(observation, own);
+    for (size_t i = 0; i < size; i++) {
+        size_t feature = feature_of(i, own);
+        if (features[feature].plain) continue;
+        observation[i] = missing(self, feature, labelled)
+                             ? 0.0
+                             : lyc__normaliser_apply(&self->normaliser, feature, observation[i]);
+    }
+}
+
 lyc_status lyc__observation_build(lyc__observation *self, const lyc_decision_input *input, bool update,
                                   double *out, lyc_error *err) {
     LYC_TRY(lyc__observation_raw(self, input, out, err));
-    size_t size = lyc__observation_size(self), own = size - LYC__GLOBAL;
-    bool any_label = out[own + LYC__FEATURE_labelled - LYC__OWN] > 0.0;
-    for (int pass = update ? 0 : 1; pass < 2; pass++) {
-        for (size_t i = 0; i < size; i++) {
-            size_t feature = i < own ? i % LYC__OWN : i - own + LYC__OWN;
-            if (features[feature].plain) continue;
-            bool absent = missing(self, feature, any_label);
-            if (pass == 0 && !absent) lyc__normaliser_push(&self->normaliser, feature, out[i]);
-            if (pass == 1) out[i] = absent ? 0.0 : lyc__normaliser_apply(&self->normaliser, feature, out[i]);
-        }
-    }
+    if (update) enter(self, out);
+    normalise(self, out);
     return LYC_OK;
+}
+
+lyc_status lyc__observation_build_rows(lyc__observation *self, const lyc_decision_input *input, bool update,
+                                       double *out, lyc_error *err) {
+    size_t size = lyc__observation_size(self);
+    look at = look_at(self, &self->scratch, input);
+    LYC_TRY(raw_rows(&at, size, out, err));
+    for (size_t row = 0; row < input->rows && update; row++) enter(self, out + row * size);
+    for (size_t row = 0; row < input->rows; row++) normalise(self, out + row * size);
+    return LYC_OK;
+}
+
+lyc_status lyc__observation_look(const lyc__observation *self, const lyc__observation_scratch *scratch,
+                                 const lyc_decision_input *input, double *out, lyc_error *err) {
+    size_t size = lyc__observation_size(self);
+    look at = look_at(self, scratch, input);
+    LYC_TRY(raw_rows(&at, size, out, err));
+    for (size_t row = 0; row < input->rows; row++) normalise(self, out + row * size);
+    return LYC_OK;
+}
+
+void lyc__observation_mean(const double *rows, size_t count, size_t size, double *out) {
+    for (size_t i = 0; i < size; i++) {
+        double sum = 0.0;
+        for (size_t row = 0; row < count; row++) sum += rows[row * size + i];
+        out[i] = sum / (double)count;
+    }
 }
 
 void lyc__observation_set_reward(lyc__observation *self, double reward) {

@@ -1,4 +1,5 @@
-/* What the learned policy looks at: numbers about the batch, [teachers][LYC__OWN] and then [LYC__GLOBAL].
+/* What the learned policy looks at: numbers about a batch, or about each of its rows, [teachers][LYC__OWN]
+ * and then [LYC__GLOBAL].
  *
  * Of each teacher, means over the batch: ce (labelled rows, T = 1, each row's at most LYC__CE_LIMIT), kl
  * (T^2 KL(p^k || q), T the distillation temperature), entropy, margin (first minus second probability), label
@@ -11,6 +12,8 @@
  * time and of rows, already in 0..1, are passed as they are. What is missing (no labelled row, no reward yet)
  * is 0 and stays out of the statistics. No teacher's identity, no selection rate: they would lock a policy
  * in.
+ *
+ * Of a row the same figures are taken as of a batch of one; the statistics are then those of rows.
  */
 #ifndef LYC_AGENT_OBSERVATION_H
 #define LYC_AGENT_OBSERVATION_H
@@ -33,15 +36,21 @@ enum { LYC__LAST_OWN = LYC__OWN - 1, LYC__GLOBAL_FEATURES(LYC__FEATURE_ENUM) LYC
 #undef LYC__FEATURE_ENUM
 #define LYC__GLOBAL (LYC__FEATURES - LYC__OWN)
 
+/* Room for the work on one batch. */
+typedef struct lyc__observation_scratch {
+    float *p, *p_soft; /* [max_rows, classes]: softmax of a teacher at T = 1 and at T */
+    float *q;          /* [max_rows, classes]: of the student, at T */
+    float *ce;         /* [max_rows]: the student's cross-entropy */
+    float *log_q_best; /* [max_rows]: log q of the student's best class */
+    size_t *best;      /* [max_rows]: the student's best class */
+} lyc__observation_scratch;
+
 typedef struct lyc__observation {
     const lyc_agent_facts *facts;
     lyc__normaliser normaliser; /* [LYC__FEATURES] each */
     double *reward;             /* [2]: the last one, and 1 once there is one */
     const char **names;         /* [size] */
-    float *p, *p_soft;          /* [max_rows, classes]: softmax of a teacher at T = 1 and at T */
-    float *q;                   /* [max_rows, classes]: of the student, at T */
-    float *log_q_best;          /* [max_rows]: log q of the student's best class */
-    size_t *best;               /* [max_rows]: the student's best class */
+    lyc__observation_scratch scratch;
 } lyc__observation;
 
 /* Allocates from the strategy's arena and keeps the statistics in its state. LYC_ENUMERIC when a teacher's
@@ -49,6 +58,8 @@ typedef struct lyc__observation {
 LYC_MUST_USE lyc_status lyc__observation_create(lyc__observation *self, lyc_strategy *strategy,
                                                 lyc_error *err);
 size_t lyc__observation_size(const lyc__observation *self);
+LYC_MUST_USE lyc_status lyc__observation_scratch_create(lyc__observation_scratch *scratch,
+                                                        lyc_strategy *strategy, lyc_error *err);
 
 /* Fills out[size]; with `update` the batch enters the statistics first. LYC_ENUMERIC, naming the teacher,
  * when logits are not numbers; nothing is changed then. */
@@ -57,6 +68,17 @@ LYC_MUST_USE lyc_status lyc__observation_build(lyc__observation *self, const lyc
 /* The figures before normalising, out[size]; what is missing is 0. */
 LYC_MUST_USE lyc_status lyc__observation_raw(lyc__observation *self, const lyc_decision_input *input,
                                              double *out, lyc_error *err);
+/* Fills out[rows][size], an observation a row; with `update` all rows enter the statistics first. Errors as
+ * above. */
+LYC_MUST_USE lyc_status lyc__observation_build_rows(lyc__observation *self, const lyc_decision_input *input,
+                                                    bool update, double *out, lyc_error *err);
+/* The same without a change to anything but `scratch` and `out`, so that several threads may do it at a time.
+ */
+LYC_MUST_USE lyc_status lyc__observation_look(const lyc__observation *self,
+                                              const lyc__observation_scratch *scratch,
+                                              const lyc_decision_input *input, double *out, lyc_error *err);
+/* out[size] = mean of rows[count][size]. */
+void lyc__observation_mean(const double *rows, size_t count, size_t size, double *out);
 void lyc__observation_set_reward(lyc__observation *self, double reward);
 
 #endif

@@ -159,6 +159,13 @@ void lyc_strategy_sample(lyc_strategy *strategy, const lyc_decision_input *input
     if (strategy->kind->sample != NULL) strategy->kind->sample(strategy, input, draw, out);
 }
 
+lyc_status lyc_strategy_follow(lyc_strategy *strategy, const lyc_decision_input *input, int draw,
+                               lyc_action *action, lyc_taught *out, lyc_error *err) {
+    *out = (lyc_taught){.weights = action->weight};
+    if (strategy->kind->follow == NULL) return LYC_OK;
+    return strategy->kind->follow(strategy, input, draw, action, out, err);
+}
+
 static lyc_status cannot_learn(const lyc_strategy *strategy, lyc_error *err) {
     LYC_FAIL(err, LYC_EINTERNAL, "strategy %s was asked to learn, %s", strategy->kind->name,
              strategy->kind->learns ? "but acts greedily; switch that off first" : "but does not learn");

@@ -25,6 +25,8 @@ typedef struct lyc__strategy_kind {
     size_t (*observation_size)(const lyc_strategy *self);
     const char *(*observation_name)(const lyc_strategy *self, size_t index);
     void (*sample)(lyc_strategy *self, const lyc_decision_input *input, int draw, lyc_action *out);
+    lyc_status (*follow)(lyc_strategy *self, const lyc_decision_input *input, int draw, lyc_action *action,
+                         lyc_taught *out, lyc_error *err);
     lyc_status (*learn_pair)(lyc_strategy *self, const lyc_action *a, const lyc_action *b, double reward_a,
                              double reward_b, lyc_feedback *out, lyc_error *err);
     lyc_status (*learn_reward)(lyc_strategy *self, double reward, lyc_feedback *out, lyc_error *err);

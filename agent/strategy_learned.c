@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "agent/learned.h"
-#include "agent/value.h"
 
 lyc__learned *lyc__learned_of(lyc_strategy *strategy) {
     return strategy->own;
@@ -18,6 +17,7 @@ static lyc_status check(const lyc_agent_options *options, lyc_error *err) {
     } bounds[] = {
         {"action", options->action, LYC_ACTION_SELECT, LYC_ACTION_SELECT_WEIGHT},
         {"teach", options->teach, LYC_TEACH_MEAN, LYC_TEACH_GREEDY},
+        {"granularity", options->granularity, LYC_GRANULARITY_BATCH, LYC_GRANULARITY_INSTANCE},
         {"network", options->network, LYC_AGENT_SHARED, LYC_AGENT_LOGITS},
         {"hidden", options->hidden, 1, 4096},
         {"learning_rate", options->learning_rate, 0, 10},
@@ -35,6 +35,16 @@ static lyc_status check(const lyc_agent_options *options, lyc_error *err) {
     return LYC_OK;
 }
 
+/* What deciding for every row needs beyond deciding for a batch. */
+static lyc_status make_rows(lyc_strategy *self, lyc__learned *own, lyc_error *err) {
+    size_t teachers = (size_t)self->facts.teachers;
+    LYC_TRY(LYC__STRATEGY_NEW(self, own->mean, own->learner.observation_size, err));
+    LYC_TRY(LYC__STRATEGY_NEW(self, own->select, self->max_rows * teachers, err));
+    for (int draw = 0; draw < 2 && !own->learner.algorithm->acts; draw++)
+        LYC_TRY(lyc__trial_create(&own->trials[draw], self, &own->learner, err));
+    return LYC_OK;
+}
+
 static lyc_status create(lyc_strategy *self, const lyc_agent_options *options, const char *argument,
                          lyc_error *err) {
     (void)argument;
@@ -44,14 +54,17 @@ static lyc_status create(lyc_strategy *self, const lyc_agent_options *options, c
     self->own = own;
     own->teach = options->teach;
     own->warmup = options->warmup;
-    LYC_TRY(LYC__STRATEGY_NEW(self, self->weights, (size_t)self->facts.teachers, err));
+    own->by_row = options->granularity == LYC_GRANULARITY_INSTANCE;
+    size_t rows = own->by_row ? self->max_rows : 1;
+    LYC_TRY(LYC__STRATEGY_NEW(self, self->weights, rows * (size_t)self->facts.teachers, err));
     LYC_TRY(lyc__observation_create(&own->observe, self, err));
     size_t size = lyc__observation_size(&own->observe);
-    LYC_TRY(LYC__STRATEGY_NEW(self, own->observation, size, err));
-    lyc__strategy_keep(self, "agent/observation", LYC_TYPE_F64, own->observation, size);
+    LYC_TRY(LYC__STRATEGY_NEW(self, own->observation, rows * size, err));
+    if (!own->by_row) lyc__strategy_keep(self, "agent/observation", LYC_TYPE_F64, own->observation, size);
     lyc__policy_shape shape = {
         .teachers = self->facts.teachers, .own = LYC__OWN, .global = LYC__GLOBAL, .hidden = options->hidden};
-    return lyc__learner_create(&own->learner, self, options, shape, err);
+    LYC_TRY(lyc__learner_create(&own->learner, self, options, shape, err));
+    return own->by_row ? make_rows(self, own, err) : LYC_OK;
 }
 
 static size_t observation_size(const lyc_strategy *self) {
@@ -64,13 +77,14 @@ static const char *observation_name(const lyc_strategy *self, size_t index) {
 
 /* ---- deciding ------------------------------------------------------------------------------------ */
 
-static void draw_action(lyc__learned *own, const lyc_decision_input *input, const lyc__heads *heads, int draw,
-                        lyc_action *out) {
+/* `number`: of the draw at this batch, or twice that of the row. */
+static void draw_action(lyc__learned *own, const lyc_decision_input *input, const lyc__heads *heads,
+                        size_t number, lyc_action *out) {
     lyc_random random = lyc_random_start((lyc_random_key){.seed = input->seed,
                                                           .purpose = LYC_PURPOSE_ACTION,
                                                           .epoch = input->epoch,
                                                           .step = input->step,
-                                                          .sample = (uint32_t)draw});
+                                                          .sample = (uint32_t)number});
     lyc__action_sample(&own->learner.law, heads, &random, out);
 }
 
@@ -83,43 +97,87 @@ static void choose_all(int teachers, lyc_action *action) {
     }
 }
 
-/* The action that teaches. With teach = mean its weights are the policy's means over all teachers, while
- * `select` and the log-probability stay those of the greedy set. */
-static void choose(lyc_strategy *self, const lyc_decision_input *input, const lyc__heads *heads,
-                   lyc_action *action, double *value) {
+/* How the decisions of a batch are made. */
+typedef enum manner { ALIKE, DRAWN, MEAN, GREEDY } manner;
+
+static manner manner_of(const lyc_strategy *self, const lyc_decision_input *input) {
+    const lyc__learned *own = self->own;
+    if (self->greedy) return GREEDY;
+    if (input->progress < own->warmup) return ALIKE;
+    if (own->learner.algorithm->acts) return DRAWN;
+    return own->teach == LYC_TEACH_GREEDY ? GREEDY : MEAN;
+}
+
+/* The action that teaches, for one row or for the batch. With teach = mean its weights are the policy's means
+ * over all teachers, while `select` and the log-probability stay those of the greedy set. */
+static void choose(lyc_strategy *self, const lyc_decision_input *input, manner how, size_t row,
+                   const double *observation, const lyc__heads *heads, lyc_action *action) {
     lyc__learned *own = self->own;
     lyc__learner *learner = &own->learner;
-    if (learner->algorithm->acts && !self->greedy) {
-        draw_action(own, input, heads, 0, action);
-        *value = learner->algorithm->remember(learner, own->observation, action);
+    double mean[LYC_MAX_TEACHERS];
+    if (how == ALIKE) {
+        choose_all(self->facts.teachers, action);
+        return;
+    }
+    if (how == DRAWN) {
+        draw_action(own, input, heads, 2 * row, action);
+        learner->algorithm->remember(learner, observation, action);
         return;
     }
     lyc__action_greedy(&learner->law, heads, action);
-    if (own->teach == LYC_TEACH_GREEDY || self->greedy) return;
-    double mean[LYC_MAX_TEACHERS];
+    if (how == GREEDY) return;
     lyc__action_mean_weights(&learner->law, heads, mean);
     for (int k = 0; k < self->facts.teachers; k++) action->weight[k] = (float)mean[k];
+}
+
+static lyc_status observe(lyc_strategy *self, const lyc_decision_input *input, lyc_decision *out,
+                          lyc_error *err) {
+    lyc__learned *own = self->own;
+    out->observation = own->by_row ? own->mean : own->observation;
+    if (!own->by_row)
+        return lyc__observation_build(&own->observe, input, !self->greedy, own->observation, err);
+    LYC_TRY(lyc__observation_build_rows(&own->observe, input, !self->greedy, own->observation, err));
+    lyc__observation_mean(own->observation, input->rows, own->learner.observation_size, own->mean);
+    return LYC_OK;
+}
+
+/* Per instance: the means over the rows, and whoever is selected on at least half of them, or on the most. */
+static void summarise_rows(lyc_strategy *self, size_t rows, lyc_decision *out) {
+    const lyc__learned *own = self->own;
+    size_t teachers = (size_t)self->facts.teachers, count[LYC_MAX_TEACHERS] = {0}, most = 0;
+    lyc__decision_by_row(self, rows, out);
+    for (size_t i = 0; i < rows * teachers; i++) count[i % teachers] += own->select[i];
+    for (size_t k = 0; k < teachers; k++) most = count[k] > most ? count[k] : most;
+    for (size_t k = 0; k < teachers; k++) out->select[k] = 2 * count[k] >= rows || count[k] == most;
+    out->row_select = own->select;
+    out->entropy /= (double)rows;
 }
 
 static lyc_status decide(lyc_strategy *self, const lyc_decision_input *input, lyc_decision *out,
                          lyc_error *err) {
     lyc__learned *own = self->own;
     lyc__learner *learner = &own->learner;
-    size_t teachers = (size_t)self->facts.teachers;
-    lyc__heads heads;
-    lyc_action action;
+    size_t teachers = (size_t)self->facts.teachers, decisions = own->by_row ? input->rows : 1;
     if (learner->algorithm->ready != NULL && !self->greedy) LYC_TRY(learner->algorithm->ready(learner, err));
-    LYC_TRY(lyc__observation_build(&own->observe, input, !self->greedy, own->observation, err));
-    lyc__learner_forward(learner, own->observation, NULL, &heads);
-    if (input->progress < own->warmup && !self->greedy) choose_all(self->facts.teachers, &action);
-    else choose(self, input, &heads, &action, &out->value);
-    memcpy(self->weights, action.weight, teachers * sizeof self->weights[0]);
-    memcpy(out->mean_weight, action.weight, teachers * sizeof out->mean_weight[0]);
-    memcpy(out->select, action.select, teachers * sizeof out->select[0]);
+    LYC_TRY(observe(self, input, out, err));
+    manner how = manner_of(self, input);
+    if (how == DRAWN) out->value = learner->algorithm->begin(learner, out->observation);
+    out->log_prob = out->entropy = 0.0;
+    for (size_t row = 0; row < decisions; row++) {
+        const double *observation = own->observation + row * learner->observation_size;
+        uint8_t *select = own->by_row ? own->select + row * teachers : out->select;
+        lyc__heads heads;
+        lyc_action action;
+        lyc__learner_forward(learner, observation, NULL, &heads);
+        choose(self, input, how, row, observation, &heads, &action);
+        memcpy(self->weights + row * teachers, action.weight, teachers * sizeof self->weights[0]);
+        memcpy(select, action.select, teachers * sizeof select[0]);
+        out->log_prob += action.log_prob;
+        out->entropy += lyc__action_entropy(&learner->law, &heads);
+    }
     out->weights = self->weights;
-    out->observation = own->observation;
-    out->log_prob = action.log_prob;
-    out->entropy = lyc__action_entropy(&learner->law, &heads);
+    if (own->by_row) summarise_rows(self, input->rows, out);
+    else memcpy(out->mean_weight, self->weights, teachers * sizeof out->mean_weight[0]);
     return LYC_OK;
 }
 
@@ -128,9 +186,20 @@ static lyc_status decide(lyc_strategy *self, const lyc_decision_input *input, ly
 static void sample(lyc_strategy *self, const lyc_decision_input *input, int draw, lyc_action *out) {
     lyc__learned *own = self->own;
     lyc__heads heads;
+    if (own->by_row) {
+        if (!own->learner.algorithm->acts) lyc__trial_start(&own->trials[draw], input);
+        return;
+    }
     lyc__learner_forward(&own->learner, own->observation, NULL, &heads);
-    draw_action(own, input, &heads, draw, out);
+    draw_action(own, input, &heads, (size_t)draw, out);
     if (!own->learner.algorithm->acts) own->learner.algorithm->remember(&own->learner, own->observation, out);
+}
+
+static lyc_status follow(lyc_strategy *self, const lyc_decision_input *input, int draw, lyc_action *action,
+                         lyc_taught *out, lyc_error *err) {
+    lyc__learned *own = self->own;
+    if (!own->by_row || own->learner.algorithm->acts) return LYC_OK;
+    return lyc__trial_follow(&own->trials[draw], own, input, draw, action, out, err);
 }
 
 static lyc_status wrong_credit(const lyc__learner *learner, lyc_error *err) {
@@ -142,10 +211,15 @@ static lyc_status wrong_credit(const lyc__learner *learner, lyc_error *err) {
 static lyc_status learn_pair(lyc_strategy *self, const lyc_action *a, const lyc_action *b, double reward_a,
                              double reward_b, lyc_feedback *out, lyc_error *err) {
     lyc__learned *own = self->own;
-    if (own->learner.algorithm->learn_pair == NULL) return wrong_credit(&own->learner, err);
-    own->learner.algorithm->learn_pair(&own->learner, a, b, reward_a, reward_b, out);
-    if (!lyc__action_equal(&own->learner.law, a, b))
-        lyc__observation_set_reward(&own->observe, 0.5 * (reward_a + reward_b));
+    lyc__learner *learner = &own->learner;
+    const lyc__memory *first = &own->trials[0].memory, *second = &own->trials[1].memory;
+    if (learner->algorithm->learn_pair == NULL) return wrong_credit(learner, err);
+    if (own->by_row && (*first->count == 0 || *second->count == 0))
+        LYC_FAIL(err, LYC_EINTERNAL, "learn_pair: a trial was not followed on any batch");
+    bool equal = own->by_row ? lyc__memory_equal(first, second) : lyc__action_equal(&learner->law, a, b);
+    if (own->by_row) lyc__probe_learn_trials(learner, first, second, reward_a, reward_b, out);
+    else learner->algorithm->learn_pair(learner, a, b, reward_a, reward_b, out);
+    if (!equal) lyc__observation_set_reward(&own->observe, 0.5 * (reward_a + reward_b));
     return LYC_OK;
 }
 
@@ -167,6 +241,7 @@ const lyc__strategy_kind lyc__strategy_learned = {
     .observation_size = observation_size,
     .observation_name = observation_name,
     .sample = sample,
+    .follow = follow,
     .learn_pair = learn_pair,
     .learn_reward = learn_reward,
 };

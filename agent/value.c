@@ -1,7 +1,5 @@
 #include "agent/value.h"
 
-#include <string.h>
-
 #define CONSTANT_INPUT 4.0
 
 size_t lyc__value_size(const lyc__policy_shape *shape) {
@@ -22,15 +20,12 @@ void lyc__value_gradient(size_t size, const double *x, double value, double rewa
     for (size_t i = 0; i < size; i++) gradient[i] = (value - reward) * x[i];
 }
 
-void lyc__value_learn(const lyc__policy_shape *shape, double *w, const double *observations, size_t count,
-                      double reward, double *scratch) {
+void lyc__value_learn(const lyc__policy_shape *shape, double *w, const double *observation, double target,
+                      double share, double *scratch) {
     size_t size = lyc__value_size(shape);
-    size_t stride = (size_t)shape->teachers * (size_t)shape->own + (size_t)shape->global;
-    for (size_t d = 0; d < count; d++) {
-        double *x = scratch, *gradient = scratch + size, power = 1.0;
-        double value = lyc__value_forward(shape, w, observations + d * stride, x);
-        lyc__value_gradient(size, x, value, reward, gradient);
-        for (size_t i = 0; i < size; i++) power += x[i] * x[i];
-        for (size_t i = 0; i < size; i++) w[i] -= LYC__VALUE_RATE / (double)count * gradient[i] / power;
-    }
+    double *x = scratch, *gradient = scratch + size, power = 1.0;
+    double value = lyc__value_forward(shape, w, observation, x);
+    lyc__value_gradient(size, x, value, target, gradient);
+    for (size_t i = 0; i < size; i++) power += x[i] * x[i];
+    for (size_t i = 0; i < size; i++) w[i] -= LYC__VALUE_RATE * share * gradient[i] / power;
 }

@@ -20,9 +20,8 @@ double lyc__value_forward(const lyc__policy_shape *shape, const double *w, const
                           double *x);
 /* gradient[size] of (r - V)^2 / 2 in w. */
 void lyc__value_gradient(size_t size, const double *x, double value, double reward, double *gradient);
-/* One step towards `reward` for the decisions of an interval, observations[count][observation size]; scratch
- * [2 size]. */
-void lyc__value_learn(const lyc__policy_shape *shape, double *w, const double *observations, size_t count,
-                      double reward, double *scratch);
+/* One step, times `share`, towards `target` at an observation; scratch [2 size]. */
+void lyc__value_learn(const lyc__policy_shape *shape, double *w, const double *observation, double target,
+                      double share, double *scratch);
 
 #endif

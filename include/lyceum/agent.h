@@ -11,7 +11,8 @@
  *             lyc_action a, b;
  *             lyc_strategy_sample(agent, &input, 0, &a);
  *             lyc_strategy_sample(agent, &input, 1, &b);
- *             ... two clones of the student follow a.weight and b.weight, giving reward_a and reward_b ...
+ *             ... two clones of the student learn on the next batches what lyc_strategy_follow gives for a and for
+ *                 b, giving reward_a and reward_b ...
  *             lyc_strategy_learn_pair(agent, &a, &b, reward_a, reward_b, &feedback, &err);
  *         }
  *     lyc_strategy_destroy(agent);
@@ -36,8 +37,12 @@ LYC_BEGIN_DECLS
 
 typedef enum lyc_action_mode { LYC_ACTION_SELECT, LYC_ACTION_WEIGHT, LYC_ACTION_SELECT_WEIGHT } lyc_action_mode;
 typedef enum lyc_agent_network { LYC_AGENT_SHARED, LYC_AGENT_LOGITS } lyc_agent_network;
+typedef enum lyc_granularity { LYC_GRANULARITY_BATCH, LYC_GRANULARITY_INSTANCE } lyc_granularity;
 typedef enum lyc_teach_mode { LYC_TEACH_MEAN, LYC_TEACH_GREEDY } lyc_teach_mode;
 typedef enum lyc_credit_kind { LYC_CREDIT_PROBE, LYC_CREDIT_ON_POLICY } lyc_credit_kind;
+
+/* How an interval's reward becomes an update, with credit on policy. */
+typedef enum lyc_on_policy_algorithm { LYC_ON_POLICY_REINFORCE, LYC_ON_POLICY_A2C, LYC_ON_POLICY_PPO } lyc_on_policy_algorithm;
 
 typedef struct lyc_agent_options {
     const char *strategy;       /* "learned", "uniform", "single:<teacher>", ... : a row of the table */
@@ -45,6 +50,7 @@ typedef struct lyc_agent_options {
     size_t weight_count;
     lyc_action_mode action;
     lyc_teach_mode teach;
+    lyc_granularity granularity; /* one decision for a batch, or one for each of its rows */
     lyc_agent_network network;  /* one MLP for all teachers, or free logits that look at nothing */
     int hidden;                 /* width of the shared policy's tanh layer (32) */
     double learning_rate;       /* Adam; 0.02, free logits 0.1 */
@@ -59,6 +65,13 @@ typedef struct lyc_agent_options {
         int steps;              /* R: virtual steps of a probe; length of an interval on policy (4) */
         int samples;            /* n: held-out samples a reward is measured on (1024; capped at the split) */
     } credit;
+    struct {
+        lyc_on_policy_algorithm algorithm;
+        double discount;        /* a2c, ppo: of a reward, by batches to it (0.99) */
+        double lambda;          /* a2c, ppo: 1 trusts the reward, 0 the baseline (0.95) */
+        double clip;            /* ppo: how far from 1 a ratio of probabilities is followed (0.2) */
+        int epochs;             /* ppo: passes over an interval (4) */
+    } on_policy;
 } lyc_agent_options;
 
 /* Known before the first batch; constants of the run. Arrays of [teachers], copied on creation. A cross-entropy may be
@@ -97,24 +110,35 @@ typedef struct lyc_decision {
     bool per_row;                /* weights differ by row */
     const float *weights;        /* [teachers], or [rows, teachers] when per_row; each row sums to 1 (all 0 without
                                     distillation); borrowed until the next decide */
-    uint8_t select[LYC_MAX_TEACHERS];    /* never empty where it distils; per row: whoever has weight on any */
+    uint8_t select[LYC_MAX_TEACHERS];    /* never empty where it distils; fixed rules per row: whoever has weight on
+                                            any; a policy per instance: whoever is selected on at least half of them,
+                                            or on the most */
+    const uint8_t *row_select;   /* [rows, teachers], borrowed as the weights are; NULL unless a policy decided per
+                                    instance */
     float mean_weight[LYC_MAX_TEACHERS]; /* over the rows */
-    double log_prob;             /* of the selection (and of the scores: their means, or as sampled on policy); NAN for
-                                    fixed strategies and in the warm-up */
+    double log_prob;             /* of the selection (and of the scores: their means, or as sampled on policy); per
+                                    instance the sum over the rows; NAN for fixed strategies and in the warm-up */
     double entropy;              /* of the policy's selection, given that it is not empty, nats; 0 where the action
-                                    mode draws none; NAN for fixed strategies */
+                                    mode draws none; per instance the mean over the rows; NAN for fixed strategies */
     double value;                /* baseline's estimate of the reward (on policy), else NAN */
-    const double *observation;   /* [observation_size], normalised; borrowed until the next decide; NULL for strategies
-                                    that look at nothing */
+    const double *observation;   /* [observation_size], normalised, per instance the mean over the rows; borrowed until
+                                    the next decide; NULL for strategies that look at nothing */
 } lyc_decision;
 
-/* One sampled action of the learned policy: a set and weights over it, held for a probe or a batch. */
+/* One sampled action of the learned policy: a set and weights over it, held for a probe or a batch. Per instance it
+ * stands for what lyc_strategy_follow drew row by row, and is their summary: empty before. */
 typedef struct lyc_action {
-    uint8_t select[LYC_MAX_TEACHERS]; /* never empty */
-    float weight[LYC_MAX_TEACHERS];   /* sum 1, 0 outside the selection */
-    double score[LYC_MAX_TEACHERS];   /* u_k of the selected, 0 elsewhere and where the mode draws none */
-    double log_prob;
+    uint8_t select[LYC_MAX_TEACHERS]; /* never empty; per instance whoever was selected on any row */
+    float weight[LYC_MAX_TEACHERS];   /* sum 1, 0 outside the selection; per instance the mean over the rows */
+    double score[LYC_MAX_TEACHERS];   /* u_k of the selected, 0 elsewhere and where the mode draws none; per instance 0 */
+    double log_prob;                  /* per instance the sum over the rows */
 } lyc_action;
+
+/* What a clone is taught on one batch: as in lyc_decision. */
+typedef struct lyc_taught {
+    const float *weights; /* [teachers], or [rows, teachers] when per_row; borrowed until the next follow of the draw */
+    bool per_row;
+} lyc_taught;
 
 typedef struct lyc_strategy lyc_strategy;
 
@@ -141,14 +165,23 @@ LYC_API LYC_MUST_USE lyc_status lyc_strategy_decide(lyc_strategy *strategy, cons
                                                     lyc_decision *out, lyc_error *err);
 
 /* Probe credit: draws action number `draw` (0 or 1) from the policy at the observation of the last decide, keyed by
- * (input->seed, LYC_PURPOSE_ACTION, epoch, step, draw). Strategies that do not learn give an empty action. */
+ * (input->seed, LYC_PURPOSE_ACTION, epoch, step, draw). Per instance nothing is drawn yet: the trial begins.
+ * Strategies that do not learn give an empty action. */
 LYC_API void lyc_strategy_sample(lyc_strategy *strategy, const lyc_decision_input *input, int draw, lyc_action *out);
+/* What the clone that follows `action`, number `draw`, is taught on a batch; `input` holds the clone's own logits.
+ * Decided by batch: the action's weights, whatever the batch. Per instance: an action is drawn for each row of this
+ * batch from what the policy sees of it, keyed by where the trial began, by the batch's place in it and by the row,
+ * and added to `action`. At most credit.steps batches a trial (LYC_EINTERNAL beyond). Both draws may be followed at
+ * the same time by different threads, while nothing else is called. */
+LYC_API LYC_MUST_USE lyc_status lyc_strategy_follow(lyc_strategy *strategy, const lyc_decision_input *input, int draw,
+                                                    lyc_action *action, lyc_taught *out, lyc_error *err);
 
 /* advantage: what the update was scaled with, normalised and clipped (on policy: its mean over the interval);
  * gradient_norm: of the estimate in the policy's parameters. */
 typedef struct lyc_feedback { double advantage, gradient_norm; } lyc_feedback;
 /* Learns from a pair: rewards of the two actions on the same held-out samples, drawn by lyc_strategy_sample (other
- * decisions may lie in between: the observation they were drawn at is remembered). A pair of equal actions carries
+ * decisions may lie in between: the observation they were drawn at is remembered; per instance what was followed
+ * since is, and is no part of a checkpoint: learn first). A pair of equal actions carries
  * no information: call it all the same, with equal rewards (only entropy acts). LYC_ENUMERIC when a reward is not
  * finite; nothing is changed then. */
 LYC_API LYC_MUST_USE lyc_status lyc_strategy_learn_pair(lyc_strategy *strategy, const lyc_action *a, const lyc_action *b,

@@ -32,15 +32,23 @@ LYC_BEGIN_DECLS
     X(EPOCHS, epochs)                                                                                        \
     X(EVALUATION, evaluation)
 
+#define LYC_RUN_NO_ROW UINT64_MAX /* row_id past the last row of a batch that is not full */
+
 /* X(table, column, type, shape, field, doc).
  *   type: a suffix of LYC_TYPE_; shape of one row: SCALAR, TEACHERS [K], OBSERVATION [D], CLASSES [C],
- *   TEACHERS_CLASSES [K, C]; field: VALUE (the struct holds the number) or ARRAY (it holds a pointer). */
+ *   TEACHERS_CLASSES [K, C], ROWS [B], ROWS_TEACHERS [B, K]; field: VALUE (the struct holds the number) or
+ * ARRAY (it holds a pointer). */
 #define LYC_TRAJECTORY_MAP(X)                                                                                \
     X(TRAJECTORY, step, U64, SCALAR, VALUE, "global step, from 0; one row per batch")                        \
     X(TRAJECTORY, epoch, U32, SCALAR, VALUE, "epoch, from 0")                                                \
     X(TRAJECTORY, observation, F32, OBSERVATION, ARRAY, "what the agent looked at, normalised")              \
-    X(TRAJECTORY, select, U8, TEACHERS, ARRAY, "1 where the teacher taught this batch")                      \
+    X(TRAJECTORY, select, U8, TEACHERS, ARRAY,                                                               \
+      "1 where the teacher taught this batch (per instance: most of its rows)")                              \
     X(TRAJECTORY, weight, F32, TEACHERS, ARRAY, "its weight, mean over the rows; sums to 1")                 \
+    X(TRAJECTORY, row_id, U64, ROWS, ARRAY, "per instance: the samples of the batch, 2^64 - 1 past its end") \
+    X(TRAJECTORY, row_select, U8, ROWS_TEACHERS, ARRAY,                                                      \
+      "per instance: 1 where the teacher taught the sample")                                                 \
+    X(TRAJECTORY, row_weight, F32, ROWS_TEACHERS, ARRAY, "per instance: its weight there; sums to 1")        \
     X(TRAJECTORY, log_prob, F64, SCALAR, VALUE, "log-probability of the action; NaN where nothing is drawn") \
     X(TRAJECTORY, reward, F64, SCALAR, VALUE, "reward; NaN where none was measured")                         \
     X(TRAJECTORY, baseline, F64, SCALAR, VALUE, "the baseline's estimate; NaN where there is none")          \
@@ -140,6 +148,7 @@ typedef struct lyc_run_facts {
     const char *config;                        /* /run/config: the resolved configuration, JSON */
     uint64_t total_steps, steps_per_epoch;     /* /run/total_steps, /run/steps_per_epoch u64 [1] */
     size_t teachers, classes, observation;     /* K, C, D */
+    size_t rows;                               /* B: of a batch; 0 unless decided per instance */
     const char *const *teacher_names;          /* [K] /teachers/name */
     const char *const *teacher_kinds;          /* [K] /teachers/kind */
     const char *const *teacher_fingerprints;   /* [K] /teachers/fingerprint */

@@ -30,6 +30,7 @@
 _Static_assert(sizeof(lyc_fusion) == sizeof(int) && sizeof(lyc_action_mode) == sizeof(int) &&
                    sizeof(lyc_teach_mode) == sizeof(int) && sizeof(lyc_credit_kind) == sizeof(int) &&
                    sizeof(lyc_agent_network) == sizeof(int) && sizeof(lyc_shortcut) == sizeof(int) &&
+                   sizeof(lyc_granularity) == sizeof(int) && sizeof(lyc_on_policy_algorithm) == sizeof(int) &&
                    sizeof(lyc_select) == sizeof(int) && sizeof(lyc_decay) == sizeof(int) &&
                    sizeof(lyc_teacher_view) == sizeof(int),
                "enums of the configuration are as wide as int");
@@ -179,8 +180,8 @@ const lyc__field lyc__fields[] = {
      .initial = "\"select\"", .doc = "What the policy decides."},
     {.path = "agent.teach", CHOICE(agent.teach, NAMES("mean", "greedy")), DISTILL, .initial = "\"mean\"",
      .doc = "What the student follows: the policy's mean weights, or its most probable choice."},
-    {.path = "agent.granularity", .type = &lyc__type_only_choice, DISTILL, .names = NAMES("batch"),
-     .initial = "\"batch\"", .doc = "One decision for each batch."},
+    {.path = "agent.granularity", CHOICE(agent.granularity, NAMES("batch", "instance")), DISTILL,
+     .initial = "\"batch\"", .doc = "`learned`: one decision for each batch, or for each of its samples."},
     {.path = "agent.network", CHOICE(agent.network, NAMES("shared", "logits")), DISTILL, .initial = "\"shared\"",
      .doc = "One small network scores every teacher by what the batch shows, or free logits, the same for every batch."},
     {.path = "agent.hidden", INTEGER(agent.hidden), DISTILL, .low = 1, .high = 4096, .initial = "32",
@@ -206,6 +207,18 @@ const lyc__field lyc__fields[] = {
      .initial = "4", .doc = "Student steps between the two measurements of a reward."},
     {.path = "agent.credit.samples", INTEGER(agent.credit.samples), DISTILL, .low = 1, .high = 100000000,
      .initial = "1024", .doc = "Held-out samples that a reward is measured on."},
+    {.path = "agent.on_policy", GROUP, DISTILL, .doc = "How the student's improvement teaches the policy, with credit `on_policy`."},
+    {.path = "agent.on_policy.algorithm", CHOICE(agent.on_policy.algorithm, NAMES("reinforce", "a2c", "ppo")), DISTILL,
+     .initial = "\"reinforce\"",
+     .doc = "All decisions of an interval alike, by how far its reward lies ahead, or that in several clipped passes."},
+    {.path = "agent.on_policy.discount", NUMBER(agent.on_policy.discount), DISTILL, .low = 0, .high = 1,
+     .initial = "0.99", .doc = "`a2c`, `ppo`: discount of a reward, for each batch before it."},
+    {.path = "agent.on_policy.lambda", NUMBER(agent.on_policy.lambda), DISTILL, .low = 0, .high = 1,
+     .initial = "0.95", .doc = "`a2c`, `ppo`: 1 trusts the reward, 0 the baseline (generalised advantages)."},
+    {.path = "agent.on_policy.clip", NUMBER(agent.on_policy.clip), DISTILL, .low = 0, .high = 1, .above = true,
+     .initial = "0.2", .doc = "`ppo`: how far from 1 the ratio of new to old probability is followed."},
+    {.path = "agent.on_policy.epochs", INTEGER(agent.on_policy.epochs), DISTILL, .low = 1, .high = 100,
+     .initial = "4", .doc = "`ppo`: passes over an interval."},
     {.path = "agent.reward", GROUP, DISTILL, .doc = "What counts as an improvement."},
     {.path = "agent.reward.kind", .type = &lyc__type_only_choice, DISTILL,
      .names = NAMES("loss_improvement"), .initial = "\"loss_improvement\"",

@@ -161,6 +161,14 @@ static void check_weights_used(lyc_config *config, lyc__problems *problems) {
                      config->agent.strategy);
 }
 
+static void check_algorithm(lyc_config *config, lyc__problems *problems) {
+    const lyc_agent_options *agent = &config->agent;
+    if (same(agent->strategy, "learned") && agent->credit.kind == LYC_CREDIT_PROBE &&
+        agent->on_policy.algorithm != LYC_ON_POLICY_REINFORCE)
+        lyc__problem(problems, "agent.on_policy.algorithm",
+                     "is for credit \"on_policy\"; remove it, or set agent.credit.kind to \"on_policy\"");
+}
+
 static void check_alpha(lyc_config *config, lyc__problems *problems) {
     if (config->loss.alpha >= 1 && !same(config->agent.strategy, "none"))
         lyc__problem(problems, "loss.alpha",
@@ -263,6 +271,8 @@ const lyc__rule lyc__rules[] = {
     {{"agent.weights"}, LYC__FOR_DISTILL, check_static_sum, "One of `agent.weights` is positive."},
     {{"agent.strategy", "agent.weights"}, LYC__FOR_DISTILL, check_weights_used,
      "`agent.weights` is for strategy `static`."},
+    {{"agent"}, LYC__FOR_DISTILL, check_algorithm,
+     "`agent.on_policy.algorithm` \"a2c\" and \"ppo\" need `agent.credit.kind` \"on_policy\"."},
     {{"loss.alpha", "agent.strategy"}, LYC__FOR_DISTILL, check_alpha, "`loss.alpha` 1 is for strategy `none`."},
     {{"loss.terms"}, LYC__FOR_DISTILL, check_terms, "`loss.terms` has each kind once."},
     {{"optimizer"}, LYC__FOR_BOTH, check_nesterov, "`optimizer.nesterov` is for `sgd` with `optimizer.momentum` above 0."},

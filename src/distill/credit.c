@@ -18,6 +18,7 @@ struct lyc__credit {
     int32_t *labels;                    /* [samples] */
     lyc_student *clones[PAIR];          /* probe only */
     const lyc_teacher_batch **batches;  /* [steps]: what the virtual steps learn from */
+    int32_t *batch_labels;              /* [steps][batch]: what the student may see of them */
 };
 
 lyc_status lyc__credit_open(lyc__job *job, lyc_error *err) {
@@ -34,6 +35,7 @@ lyc_status lyc__credit_open(lyc__job *job, lyc_error *err) {
     LYC_TRY(LYC_NEW_ARRAY(credit->labels, credit->samples, err));
     if (agent->credit.kind != LYC_CREDIT_PROBE) return LYC_OK;
     LYC_TRY(LYC_NEW_ARRAY(credit->batches, credit->steps, err));
+    LYC_TRY(LYC_NEW_ARRAY(credit->batch_labels, credit->steps * job->config->train.batch, err));
     for (int i = 0; i < PAIR; i++) LYC_TRY(lyc__job_clone(job, &credit->clones[i], err));
     return LYC_OK;
 }
@@ -41,6 +43,7 @@ lyc_status lyc__credit_open(lyc__job *job, lyc_error *err) {
 void lyc__credit_close(lyc__credit *credit) {
     if (credit == NULL) return;
     for (int i = 0; i < PAIR; i++) lyc_student_destroy(credit->clones[i]);
+    lyc_free(credit->batch_labels);
     lyc_free(credit->batches);
     lyc_free(credit->labels);
     lyc_free(credit->rows);
@@ -71,20 +74,44 @@ static double improvement(double before, double after) {
 
 typedef struct probe {
     lyc__job *job;
-    const lyc_action *actions;         /* [PAIR] */
+    lyc_action *actions;               /* [PAIR] */
     double loss[PAIR + 1];             /* after the first, after the second action; before (the student's) */
     lyc_status status[PAIR];
     lyc_error errors[PAIR];
 } probe;
 
-static lyc_status follow(lyc__job *job, lyc_student *clone, const lyc_action *action, lyc_error *err) {
+/* What the policy sees of virtual step `r`, were it the real one: the clone's logits, its schedule. */
+static lyc_decision_input virtual_input(const lyc__job *job, const lyc_student *clone, uint64_t r, const float *logits) {
+    const lyc_teacher_batch *batch = job->credit->batches[r];
+    uint64_t step = job->cursor.global_step + r;
+    return (lyc_decision_input){
+        .seed = job->config->train.seed,
+        .epoch = batch->epoch,
+        .step = batch->step,
+        .global_step = step,
+        .rows = batch->count,
+        .teacher_logits = batch->logits,
+        .student_logits = logits,
+        .labels = job->credit->batch_labels + r * job->config->train.batch,
+        .temperature = job->config->loss.temperature,
+        .progress = (double)step / (double)job->total_steps,
+        .lr_fraction = lyc_student_lr_fraction(clone),
+    };
+}
+
+static lyc_status follow(lyc__job *job, int draw, lyc_action *action, lyc_error *err) {
     lyc__credit *credit = job->credit;
+    lyc_student *clone = credit->clones[draw];
     lyc_student_copy(clone, job->student);
     for (uint64_t r = 0; r < credit->steps; r++) {
         const lyc_teacher_batch *batch = credit->batches[r];
         lyc_batch taken = {.epoch = batch->epoch, .step = batch->step, .view = batch->view, .count = batch->count, .rows = batch->rows};
-        (void)lyc_student_forward(clone, &taken, LYC_PRIORITY_PROBE, job->pool);
-        lyc_lesson lesson = {.ids = batch->ids, .logits = batch->logits, .teachers = batch->teachers, .weights = action->weight};
+        const float *logits = lyc_student_forward(clone, &taken, LYC_PRIORITY_PROBE, job->pool);
+        lyc_decision_input input = virtual_input(job, clone, r, logits);
+        lyc_taught taught;
+        LYC_TRY(lyc_strategy_follow(job->strategy, &input, draw, action, &taught, err));
+        lyc_lesson lesson = {.ids = batch->ids, .logits = batch->logits, .teachers = batch->teachers,
+                             .weights = taught.weights, .per_row = taught.per_row};
         lyc_losses losses;
         LYC_TRY(lyc_student_learn(clone, &lesson, LYC_PRIORITY_PROBE, job->pool, &losses, err));
     }
@@ -99,13 +126,14 @@ static void probe_item(void *payload, size_t item, int slot) {
     lyc_student *measured = p->job->student;
     if (item < PAIR) {
         measured = credit->clones[item];
-        p->status[item] = follow(p->job, measured, &p->actions[item], &p->errors[item]);
+        p->status[item] = follow(p->job, (int)item, &p->actions[item], &p->errors[item]);
         if (p->status[item] != LYC_OK) return;
     }
     p->loss[item] = lyc_student_held_out_loss(measured, credit->rows, credit->labels, credit->samples, LYC_PRIORITY_PROBE,
                                               p->job->pool);
 }
 
+/* Actions that are held for the whole probe and equal teach the same. */
 static bool same_action(const lyc_action *a, const lyc_action *b, int teachers) {
     return memcmp(a->select, b->select, (size_t)teachers * sizeof a->select[0]) == 0 &&
            memcmp(a->weight, b->weight, (size_t)teachers * sizeof a->weight[0]) == 0;
@@ -118,6 +146,8 @@ static lyc_status fetch_batches(lyc__job *job, bool *complete, lyc_error *err) {
     for (uint64_t r = 0; r < credit->steps && *complete; r++) {
         LYC_TRY(lyc_ensemble_batch(job->ensemble, (uint32_t)r, &credit->batches[r], err));
         *complete = credit->batches[r] != NULL;
+        if (*complete) lyc__gather_labels(job, credit->batches[r]->rows, credit->batches[r]->count,
+                                          credit->batch_labels + r * job->config->train.batch);
     }
     return LYC_OK;
 }
@@ -129,7 +159,7 @@ static lyc_status run_probe(lyc__job *job, const lyc_decision_input *input, lyc_
     lyc_action actions[PAIR];
     for (int i = 0; i < PAIR; i++) lyc_strategy_sample(job->strategy, input, i, &actions[i]);
     double reward[PAIR] = {0.0, 0.0};
-    if (!same_action(&actions[0], &actions[1], job->teachers)) {
+    if (job->by_row || !same_action(&actions[0], &actions[1], job->teachers)) {
         draw_samples(job, job->cursor.global_step);
         probe p = {.job = job, .actions = actions};
         lyc_pool_run(job->pool, LYC_PRIORITY_PROBE, PAIR + 1, probe_item, &p);

@@ -61,6 +61,7 @@ typedef struct lyc__job {
     lyc_splits *splits;
     lyc_model *model;           /* what is handed out at the end; its params are the best so far */
     lyc_agent_options agent;    /* the config's, or `none` for supervised training */
+    bool by_row;                /* a policy that decides per instance: its rows are recorded */
     lyc_ensemble *ensemble;     /* NULL when the strategy needs no teacher */
     lyc_sampler *sampler;       /* of batches, when there is no ensemble */
     int teachers, classes;      /* teachers: 0 without an ensemble */
@@ -77,6 +78,9 @@ typedef struct lyc__job {
     double *class_select;
     uint64_t *class_rows;       /* [classes] */
     float *observation;         /* [observation size] of the row being recorded */
+    uint64_t *row_id;           /* by row: [batch], [batch, teachers] of the batch being recorded */
+    uint8_t *row_select;
+    float *row_weight;
     float *class_scratch;       /* [2 * teachers * classes] */
     lyc_state *state;
     lyc_runfile *runfile;
@@ -100,6 +104,8 @@ LYC_MUST_USE lyc_status lyc__job_checkpoint(lyc__job *job, lyc_error *err);
 /* Goes back to the newest checkpoint, if there is one, and opens or makes run.h5 to match. */
 LYC_MUST_USE lyc_status lyc__job_restore(lyc__job *job, bool holds_run, lyc_error *err);
 
+/* What the student may see of the labels of `rows`, out[count]. */
+void lyc__gather_labels(const lyc__job *job, const uint32_t *rows, uint32_t count, int32_t *out);
 /* loop.c: from the cursor to the last step; LYC_ECANCELLED after a checkpoint when asked to stop. */
 LYC_MUST_USE lyc_status lyc__job_loop(lyc__job *job, lyc_error *err);
 
@@ -112,6 +118,7 @@ LYC_MUST_USE lyc_status lyc__greedy_accuracy(lyc__job *job, double *accuracy, ly
 /* recorder.c: rows of run.h5 and lines of log.jsonl */
 typedef struct lyc__step_record {
     uint32_t epoch;
+    const lyc_batch *batch;
     const lyc_decision *decision;
     lyc_losses losses;
     double reward, advantage;            /* NAN where the step measured none */

@@ -28,8 +28,8 @@ static lyc_status next_batch(lyc__job *job, lyc_batch *batch, const lyc_teacher_
     return LYC_OK;
 }
 
-static void gather_labels(const lyc__job *job, const lyc_batch *batch) {
-    for (uint32_t i = 0; i < batch->count; i++) job->batch_labels[i] = job->splits->labels[batch->rows[i]];
+void lyc__gather_labels(const lyc__job *job, const uint32_t *rows, uint32_t count, int32_t *out) {
+    for (uint32_t i = 0; i < count; i++) out[i] = job->splits->labels[rows[i]];
 }
 
 static lyc_decision_input decision_input(const lyc__job *job, const lyc_batch *batch, const lyc_teacher_batch *taught,
@@ -63,7 +63,7 @@ static lyc_status take_step(lyc__job *job, lyc_losses *losses, lyc_error *err) {
     lyc_batch batch;
     const lyc_teacher_batch *taught;
     LYC_TRY(next_batch(job, &batch, &taught, err));
-    gather_labels(job, &batch);
+    lyc__gather_labels(job, batch.rows, batch.count, job->batch_labels);
 
     clock_marks marks = {.start = lyc_seconds()};
     const float *logits = lyc_student_forward(job->student, &batch, LYC_PRIORITY_STUDENT, job->pool);
@@ -71,7 +71,7 @@ static lyc_status take_step(lyc__job *job, lyc_losses *losses, lyc_error *err) {
     lyc_decision_input input = decision_input(job, &batch, taught, logits);
     lyc_decision decision;
     LYC_TRY(lyc_strategy_decide(job->strategy, &input, &decision, err));
-    lyc__step_record record = {.epoch = batch.epoch, .decision = &decision, .reward = NAN, .advantage = NAN};
+    lyc__step_record record = {.epoch = batch.epoch, .batch = &batch, .decision = &decision, .reward = NAN, .advantage = NAN};
     marks.decided = lyc_seconds();
 
     if (job->credit != NULL) LYC_TRY(lyc__credit_before_update(job, &input, &record, err));

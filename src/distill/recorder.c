@@ -7,16 +7,31 @@
 #include "distill/job.h"
 #include "lyceum/memory.h"
 
+/* Per instance: ids, selection and weights of the batch's rows; what the last batch of an epoch lacks is filled up. */
+static void fill_rows(lyc__job *job, const lyc__step_record *record) {
+    size_t teachers = (size_t)job->teachers, count = record->batch->count, batch = job->config->train.batch;
+    for (size_t i = 0; i < batch; i++)
+        job->row_id[i] = i < count ? lyc_dataset_ids(job->data)[record->batch->rows[i]] : LYC_RUN_NO_ROW;
+    memset(job->row_select, 0, batch * teachers);
+    memset(job->row_weight, 0, batch * teachers * sizeof *job->row_weight);
+    memcpy(job->row_select, record->decision->row_select, count * teachers);
+    memcpy(job->row_weight, record->decision->weights, count * teachers * sizeof *job->row_weight);
+}
+
 lyc_status lyc__record_step(lyc__job *job, const lyc__step_record *record, lyc_error *err) {
     const lyc_decision *decision = record->decision;
     size_t size = lyc_strategy_observation_size(job->strategy);
     for (size_t i = 0; i < size; i++) job->observation[i] = (float)decision->observation[i];
+    if (job->by_row) fill_rows(job, record);
     lyc_trajectory_row row = {
         .step = job->cursor.global_step,
         .epoch = record->epoch,
         .observation = job->observation,
         .select = decision->select,
         .weight = decision->mean_weight,
+        .row_id = job->row_id,
+        .row_select = job->row_select,
+        .row_weight = job->row_weight,
         .log_prob = decision->log_prob,
         .reward = record->reward,
         .baseline = decision->value,
@@ -65,9 +80,9 @@ static void tally_class(lyc__job *job, const lyc_decision *decision, uint32_t ro
     job->class_rows[label]++;
     for (int k = 0; k < job->teachers; k++) {
         size_t cell = (size_t)k * (size_t)job->classes + (size_t)label;
-        size_t weight = decision->per_row ? (size_t)row * (size_t)job->teachers + (size_t)k : (size_t)k;
-        job->class_weight[cell] += (double)decision->weights[weight];
-        job->class_select[cell] += decision->select[k];
+        size_t at = (size_t)row * (size_t)job->teachers + (size_t)k;
+        job->class_weight[cell] += (double)decision->weights[decision->per_row ? at : (size_t)k];
+        job->class_select[cell] += decision->row_select != NULL ? decision->row_select[at] : decision->select[k];
     }
 }
 

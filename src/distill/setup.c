@@ -63,12 +63,17 @@ static lyc_status open_strategy(lyc__job *job, lyc_error *err) {
                              .valid_ce = f->valid_ce, .valid_accuracy = f->valid_accuracy,
                              .valid_rows = job->splits->count[LYC_SPLIT_VALID], .valid_log_prob = f->valid_log_prob};
     LYC_TRY(lyc_strategy_create(&job->strategy, &job->agent, &facts, job->config->train.seed, job->config->train.batch, err));
+    job->by_row = lyc_strategy_learns(job->strategy) && job->agent.granularity == LYC_GRANULARITY_INSTANCE;
     return lyc_strategy_learns(job->strategy) ? lyc__credit_open(job, err) : LYC_OK;
 }
 
 static lyc_status allocate_buffers(lyc__job *job, lyc_error *err) {
     size_t cells = (size_t)job->teachers * (size_t)job->classes;
     LYC_TRY(LYC_NEW_ARRAY(job->batch_labels, job->config->train.batch, err));
+    size_t rows = job->by_row ? job->config->train.batch : 0;
+    LYC_TRY(LYC_NEW_ARRAY(job->row_id, rows, err));
+    LYC_TRY(LYC_NEW_ARRAY(job->row_select, rows * (size_t)job->teachers, err));
+    LYC_TRY(LYC_NEW_ARRAY(job->row_weight, rows * (size_t)job->teachers, err));
     LYC_TRY(LYC_NEW_ARRAY(job->observation, lyc_strategy_observation_size(job->strategy), err));
     LYC_TRY(LYC_NEW_ARRAY(job->class_weight, cells, err));
     LYC_TRY(LYC_NEW_ARRAY(job->class_select, cells, err));
@@ -118,6 +123,9 @@ void lyc__job_close(lyc__job *job) {
     lyc_free(job->class_select);
     lyc_free(job->class_weight);
     lyc_free(job->observation);
+    lyc_free(job->row_weight);
+    lyc_free(job->row_select);
+    lyc_free(job->row_id);
     lyc_free(job->batch_labels);
     lyc__credit_close(job->credit);
     lyc_strategy_destroy(job->strategy);

@@ -73,6 +73,7 @@ static lyc_run_facts run_facts(const lyc__job *job, const char **observation_nam
         .teachers = (size_t)job->teachers,
         .classes = (size_t)job->classes,
         .observation = observation,
+        .rows = job->by_row ? job->config->train.batch : 0,
         .teacher_names = facts->names,
         .teacher_kinds = facts->kinds,
         .teacher_fingerprints = facts->fingerprints,

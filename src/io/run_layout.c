@@ -35,6 +35,14 @@ typedef struct layout {
     2, {                                                                                                     \
         facts->teachers, facts->classes                                                                      \
     }
+#define SHAPE_ROWS                                                                                           \
+    1, {                                                                                                     \
+        facts->rows, 0                                                                                       \
+    }
+#define SHAPE_ROWS_TEACHERS                                                                                  \
+    2, {                                                                                                     \
+        facts->rows, facts->teachers                                                                         \
+    }
 #define COLUMN(table, name, type, shape, field, doc) {#name, LYC_TYPE_##type, SHAPE_##shape, doc},
 
 static void copy_columns(lyc_column *out, const lyc_column *columns, size_t count) {

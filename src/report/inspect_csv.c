@@ -11,8 +11,8 @@
 
 #define BLOCK_ROWS 4096
 
-/* The columns shown, in order: the trajectory's own, with the lists for each teacher right behind the epoch.
- */
+/* The columns shown, in order: the trajectory's own, with the lists for each teacher right behind the epoch;
+ * neither what was looked at nor what was decided for each sample. */
 typedef struct shown_column {
     const char *name;
     lyc_type type;
@@ -23,6 +23,8 @@ typedef struct shown_column {
 #define SHOWN_SCALAR(name, type)                    {name, type, false},
 #define SHOWN_TEACHERS(name, type)                  {name, type, true},
 #define SHOWN_OBSERVATION(name, type)
+#define SHOWN_ROWS(name, type)
+#define SHOWN_ROWS_TEACHERS(name, type)
 static const shown_column columns[] = {LYC_TRAJECTORY_MAP(SHOWN)};
 #define COLUMN_COUNT (sizeof columns / sizeof columns[0])
 

@@ -45,7 +45,7 @@ class Kill(lyceum.Case):
         self.assert_same(*({k: v for k, v in lyceum.last_checkpoint(d).items() if "require" not in k}
                            for d in (whole, after)), "checkpoint")
 
-    def check(self, arch, kind, recipe, **training):
+    def check(self, arch, kind, recipe, agent={}, **training):
         data = lyceum.write_dataset(self.folder)
         teachers = []
         for name in ("a", "b"):
@@ -53,7 +53,7 @@ class Kill(lyceum.Case):
             lyceum.run("train", lyceum.write_config(self.folder, name, config), "--quiet")
             teachers.append({"name": name, "model": os.path.join(self.folder, name, "model.h5")})
         config = lyceum.distill_config(self.folder, data, teachers, "whole", arch,
-                                       agent={"credit": {"kind": kind, "every": 4, "steps": 3, "samples": 128}},
+                                       agent={**agent, "credit": {"kind": kind, "every": 4, "steps": 3, "samples": 128}},
                                        train={"checkpoint_every": 7, "epochs": 20 if arch == "mlp" else 3, **training},
                                        **recipe)
         seconds = self.whole_run(config)
@@ -74,6 +74,12 @@ class Kill(lyceum.Case):
 
     def test_mlp_on_policy(self):
         self.check("mlp", "on_policy", {})
+
+    def test_mlp_probe_per_instance(self):
+        self.check("mlp", "probe", {}, agent={"granularity": "instance"})
+
+    def test_mlp_on_policy_per_instance(self):
+        self.check("mlp", "on_policy", {}, agent={"granularity": "instance", "on_policy": {"algorithm": "ppo"}})
 
     def test_lenet5_probe(self):
         self.check("lenet5", "probe", {})

@@ -113,7 +113,7 @@ static double unexplained(double unit) {
         double reward = unit * (5.0 + observation[OBSERVATION - 1] + 0.3 * lyc_random_normal(&random));
         double error = reward - lyc__value_forward(&shape, w, observation, scratch);
         if (i >= 200) left += error * error / 200;
-        lyc__value_learn(&shape, w, observation, 1, reward, scratch);
+        lyc__value_learn(&shape, w, observation, reward, 1.0, scratch);
     }
     return sqrt(left) / unit;
 }

@@ -76,6 +76,10 @@ static void defaults_reach_the_structure(void **state) {
                 c->agent.clip == 4);
     assert_true(c->agent.credit.kind == LYC_CREDIT_PROBE && c->agent.credit.every == 16);
     assert_true(c->agent.credit.steps == 4 && c->agent.credit.samples == 1024);
+    assert_true(c->agent.granularity == LYC_GRANULARITY_BATCH);
+    assert_true(c->agent.on_policy.algorithm == LYC_ON_POLICY_REINFORCE && c->agent.on_policy.epochs == 4);
+    assert_true(c->agent.on_policy.discount == 0.99 && c->agent.on_policy.lambda == 0.95 &&
+                c->agent.on_policy.clip == 0.2);
     assert_string_equal(c->optimizer.kind, "adamw");
     assert_true(c->learning_rate == 0.001 && c->optimizer.momentum == 0.9 && c->optimizer.beta1 == 0.9);
     assert_true(c->optimizer.beta2 == 0.999 && c->optimizer.epsilon == 1e-8);
@@ -127,6 +131,7 @@ static const char *const changed[][2] = {{"name", "\"n\""},
                                          {"agent.weights", "[0.1, 3]"},
                                          {"agent.action", "\"select+weight\""},
                                          {"agent.teach", "\"greedy\""},
+                                         {"agent.granularity", "\"instance\""},
                                          {"agent.network", "\"logits\""},
                                          {"agent.hidden", "16"},
                                          {"agent.learning_rate", "0.1"},
@@ -138,6 +143,11 @@ static const char *const changed[][2] = {{"name", "\"n\""},
                                          {"agent.credit.every", "32"},
                                          {"agent.credit.steps", "2"},
                                          {"agent.credit.samples", "512"},
+                                         {"agent.on_policy.algorithm", "\"ppo\""},
+                                         {"agent.on_policy.discount", "0.5"},
+                                         {"agent.on_policy.lambda", "0.25"},
+                                         {"agent.on_policy.clip", "0.1"},
+                                         {"agent.on_policy.epochs", "3"},
                                          {"optimizer.kind", "\"sgd\""},
                                          {"optimizer.lr", "0.03"},
                                          {"optimizer.momentum", "0.8"},

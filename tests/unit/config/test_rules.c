@@ -97,6 +97,12 @@ static const wrong rows[] = {
      NULL,
      {"agent.weights=[1,1]"},
      "t.json: agent.weights: are for strategy \"static\", not \"learned\"; remove them"},
+    {"algorithm",
+     D,
+     NULL,
+     {"agent.on_policy.algorithm=ppo"},
+     "t.json: agent.on_policy.algorithm: is for credit \"on_policy\"; remove it, or set agent.credit.kind to "
+     "\"on_policy\""},
     {"alpha",
      D,
      NULL,

@@ -13,6 +13,7 @@
 #define TEACHERS 3
 #define CLASSES  2
 #define OBSERVED 4
+#define ROWS     2
 
 static const char *const teachers[TEACHERS] = {"good", "bad", "ugly"};
 static const char *const kinds[TEACHERS] = {"model", "bank", "model"};
@@ -32,6 +33,7 @@ static lyc_run_facts facts(void) {
         .teachers = TEACHERS,
         .classes = CLASSES,
         .observation = OBSERVED,
+        .rows = ROWS,
         .teacher_names = teachers,
         .teacher_kinds = kinds,
         .teacher_fingerprints = prints,
@@ -49,7 +51,9 @@ static const float other[TEACHERS] = {0.0f, 1.0f, 0.0f};
 static const float by_class[TEACHERS * CLASSES] = {1, 2, 3, 4, 5, 6},
                                        selected[TEACHERS * CLASSES] = {6, 5, 4, 3, 2, 1};
 static const uint8_t select_a[TEACHERS] = {1, 0, 1}, select_b[TEACHERS] = {0, 1, 0};
-static const uint64_t class_rows[CLASSES] = {70, 80};
+static const uint64_t class_rows[CLASSES] = {70, 80}, row_id[ROWS] = {90, 91};
+static const uint8_t row_select[ROWS * TEACHERS] = {1, 0, 0, 1, 1, 0};
+static const float row_weight[ROWS * TEACHERS] = {1, 0, 0, 0.5f, 0.5f, 0};
 
 /* Numbers that occur once each: a swapped column cannot go unnoticed. */
 static const lyc_trajectory_row trajectory = {.step = 11,
@@ -57,6 +61,9 @@ static const lyc_trajectory_row trajectory = {.step = 11,
                                               .observation = observation,
                                               .select = select_a,
                                               .weight = weight,
+                                              .row_id = row_id,
+                                              .row_select = row_select,
+                                              .row_weight = row_weight,
                                               .log_prob = 13,
                                               .reward = 14,
                                               .baseline = 15,
@@ -186,6 +193,9 @@ static void fields_land_in_columns(void **state) {
     check(reader, "trajectory", "observation", OBSERVED, (const double[]){1.5, 2.5, 3.5, 4.5});
     check(reader, "trajectory", "select", TEACHERS, (const double[]){1, 0, 1});
     check(reader, "trajectory", "weight", TEACHERS, (const double[]){0.25, 0, 0.75});
+    check(reader, "trajectory", "row_id", ROWS, (const double[]){90, 91});
+    check(reader, "trajectory", "row_select", ROWS * TEACHERS, (const double[]){1, 0, 0, 1, 1, 0});
+    check(reader, "trajectory", "row_weight", ROWS * TEACHERS, (const double[]){1, 0, 0, 0.5, 0.5, 0});
     check(reader, "probes", "select_a", TEACHERS, (const double[]){1, 0, 1});
     check(reader, "probes", "select_b", TEACHERS, (const double[]){0, 1, 0});
     check(reader, "probes", "weight_a", TEACHERS, (const double[]){0.25, 0, 0.75});
@@ -227,6 +237,7 @@ static void without_teachers(void **state) {
     assert_int_equal(lyc_runreader_rows(reader, "trajectory", &rows, &err), LYC_OK);
     assert_int_equal(rows, 1);
     check(reader, "trajectory", "weight", 0, NULL);
+    check(reader, "trajectory", "row_weight", 0, NULL);
     check(reader, "epochs", "class_weight", 0, NULL);
     check_texts(reader, "/teachers/name", NULL, 0);
     lyc_runreader_close(reader);
