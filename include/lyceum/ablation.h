@@ -9,8 +9,8 @@
  *     char *text;  lyc_ablation_table(ablation, LYC_TABLE_TEXT, &text, &err);
  *     lyc_ablation_destroy(ablation);
  *
- * A setting is one combination of the values of all axes but `train.seed`; a run is a setting with a seed.
- * Everything in an ablation belongs to it. Thread-safety: one thread at a time.
+ * A setting is one combination of the values of all axes but `train.seed`, with a budget; a run is a setting
+ * with a seed. Everything in an ablation belongs to it. Thread-safety: one thread at a time.
  */
 #ifndef LYCEUM_ABLATION_H
 #define LYCEUM_ABLATION_H
@@ -77,7 +77,18 @@ typedef struct lyc_ablation_difference {
     double p, p_holm;       /* two-sided; corrected for all differences of the table */
 } lyc_ablation_difference;
 
+/* What a setting may use beside the others: a fixed rule leaves the labels of the reward split and the
+ * learned strategy's probes unused, which is no fair comparison. */
+typedef enum lyc_ablation_budget {
+    LYC_BUDGET_SAME,
+    LYC_BUDGET_LABELS, /* the rows of the reward split are training rows */
+    LYC_BUDGET_FLOPS   /* as many more epochs as the learned strategy's credit can cost at most */
+} lyc_ablation_budget;
+LYC_API const char *lyc_ablation_budget_name(lyc_ablation_budget budget); /* "same", "labels", "flops" */
+
 typedef struct lyc_ablation_setting {
+    lyc_ablation_budget budget;
+    uint32_t epochs;                  /* LYC_BUDGET_FLOPS: of its runs; else 0 */
     size_t choice[LYC_ABLATION_AXES]; /* index of the value on each axis; 0 on the seeds' */
     const char *label;                /* "strategy=uniform" */
     size_t reference;      /* the setting it is compared with; LYC_NO_SETTING: none, or it is one itself */
@@ -97,8 +108,9 @@ typedef struct lyc_ablation {
     lyc_ablation_run *runs;   /* seed by seed, so that a table of half of them compares equals */
     size_t run_count;
     lyc_ablation_setting *settings;
-    size_t setting_count, ensemble_count;
-    bool has_reference;
+    size_t setting_count,
+        ensemble_count; /* settings: first all combinations, then those with a larger budget */
+    bool has_reference, has_budgets;
 } lyc_ablation;
 
 /* Reads an ablation file and loads the configuration of every run. LYC_ECONFIG with everything that is wrong:

@@ -110,6 +110,7 @@ typedef struct lyc_split_options {
                                     keeps, and leave all others out; 0 = all */
     int64_t labelled;            /* keep exactly this many labels of `train`, stratified, at least one a
                                     class; 0 = all */
+    bool train_on_reward;        /* the rows of `reward` are rows of `train` as well, with their labels */
     bool strict;                 /* duplicates are errors */
     const int32_t *only_classes; /* train on rows of these classes only (as class_order reads them);
                                     filters train, reward and valid; test stays whole. NULL = all */
@@ -119,7 +120,7 @@ typedef struct lyc_split_options {
     size_t class_order_count;
 } lyc_split_options;
 
-/* Four disjoint lists of rows. The train part of the file is cut (stratified by class) into train,
+/* Four disjoint lists of rows (but for train_on_reward). The train part of the file is cut (stratified by class) into train,
  * reward and valid; the test part is test. Rows of equal content go to one split; rows of the train
  * part that equal a test row are dropped. Rows without a label stay in train, and each class keeps at least
  * one row there.

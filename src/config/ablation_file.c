@@ -184,6 +184,84 @@ static void read_reference(const reading *r, const cJSON *value) {
     r->out->has_reference = value->child != NULL;
 }
 
+/* ---- budgets ------------------------------------------------------------------------------------------ */
+
+static const char *const budget_keys[] = {"rules", "more"};
+
+/* What cannot be given more: it spends the budget already, or needs the reward split. */
+static bool is_learnt(const char *strategy) {
+    static const char *const kinds[] = {"learned", "frozen", "influence"};
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        if (strncmp(strategy, kinds[i], strlen(kinds[i])) == 0) return true;
+    return false;
+}
+
+static void read_rules(const reading *r, const cJSON *list, const lyc__axis *axis, uint8_t *chosen) {
+    for (size_t i = 0; i < axis->count; i++) chosen[i] = list == NULL && !is_learnt(axis->labels[i]);
+    if (list == NULL) return;
+    if (!cJSON_IsArray(list) || cJSON_GetArraySize(list) == 0) {
+        lyc__wrong_type(&r->tools, "budget.rules", "a list of values of the axis agent.strategy", list);
+        return;
+    }
+    for (const cJSON *value = list->child; value; value = value->next) {
+        const char *label = label_of(r, value);
+        size_t at = 0;
+        while (at < axis->count && strcmp(axis->labels[at], label) != 0) at++;
+        if (at == axis->count)
+            lyc__problem(r->tools.problems, "budget.rules",
+                         "%s is not among the values of the axis agent.strategy", label);
+        else if (is_learnt(label))
+            lyc__problem(r->tools.problems, "budget.rules", "%s is no fixed rule; remove it", label);
+        else chosen[at] = 1;
+    }
+}
+
+static void read_more(const reading *r, const cJSON *list) {
+    r->out->budget_labels = r->out->budget_flops = list == NULL;
+    if (list == NULL) return;
+    if (!cJSON_IsArray(list) || cJSON_GetArraySize(list) == 0) {
+        lyc__wrong_type(&r->tools, "budget.more", "a list of \"labels\", \"flops\" or both", list);
+        return;
+    }
+    for (const cJSON *value = list->child; value; value = value->next) {
+        const char *label = label_of(r, value);
+        if (strcmp(label, "labels") == 0) r->out->budget_labels = true;
+        else if (strcmp(label, "flops") == 0) r->out->budget_flops = true;
+        else lyc__problem(r->tools.problems, "budget.more", "%s is neither \"labels\" nor \"flops\"", label);
+    }
+}
+
+static void check_budget_keys(const reading *r, const cJSON *value) {
+    for (const cJSON *member = value->child; member; member = member->next) {
+        bool known = false;
+        for (size_t i = 0; i < sizeof budget_keys / sizeof *budget_keys; i++)
+            known = known || strcmp(member->string, budget_keys[i]) == 0;
+        if (!known)
+            lyc__problem(r->tools.problems, "budget", "unknown key \"%s\"; there are rules and more",
+                         member->string);
+    }
+}
+
+static void read_budget(const reading *r, const cJSON *value) {
+    if (!check_object(r, "budget", value)) return;
+    check_budget_keys(r, value);
+    size_t axis = 0;
+    while (axis < r->out->axis_count &&
+           (!r->out->axes[axis].key || strcmp(r->out->axes[axis].key, "agent.strategy") != 0))
+        axis++;
+    if (axis == r->out->axis_count) {
+        lyc__problem(r->tools.problems, "budget",
+                     "repeats rules with more, so agent.strategy must be one of the axes");
+        return;
+    }
+    uint8_t *chosen = lyc__take(&r->tools, r->out->axes[axis].count, sizeof *chosen);
+    if (!chosen) return;
+    read_rules(r, cJSON_GetObjectItemCaseSensitive(value, "rules"), &r->out->axes[axis], chosen);
+    read_more(r, cJSON_GetObjectItemCaseSensitive(value, "more"));
+    r->out->budget_axis = axis;
+    r->out->budget_rule = chosen;
+}
+
 /* ---- the file ----------------------------------------------------------------------------------------- */
 
 static const struct member {
@@ -197,7 +275,8 @@ static const struct member {
     {"output", read_output, "the folder for runs and tables"},
     {"axes", read_axes, "keys of the configuration, each with a list of values"},
     {"set", read_set, NULL},
-    {"reference", NULL, NULL}, /* read last: it needs the axes */
+    {"reference", NULL, NULL}, /* read last, as budget: they need the axes */
+    {"budget", NULL, NULL},
 };
 #define MEMBERS (sizeof members / sizeof *members)
 
@@ -235,6 +314,9 @@ static void read_tree(const reading *r, const cJSON *tree) {
         }
     const cJSON *reference = cJSON_GetObjectItemCaseSensitive(tree, "reference");
     if (reference) read_reference(r, reference);
+    const cJSON *budget = cJSON_GetObjectItemCaseSensitive(tree, "budget");
+    r->out->budget_axis = r->out->axis_count;
+    if (budget) read_budget(r, budget);
 }
 
 lyc_status lyc__ablation_file_read(lyc__ablation_file *out, const char *path, lyc_arena *arena,

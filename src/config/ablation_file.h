@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "lyceum/memory.h"
 
@@ -28,6 +29,9 @@ typedef struct lyc__ablation_file {
     const size_t
         *reference; /* [axis_count] index of the reference's value, SIZE_MAX for axes it leaves alone */
     bool has_reference;
+    size_t budget_axis;         /* that of agent.strategy; axis_count where no budgets are asked for */
+    const uint8_t *budget_rule; /* [its count] 1 for the rules to repeat with a larger budget */
+    bool budget_labels, budget_flops;
 } lyc__ablation_file;
 
 /* Everything in *out lives in `arena`. LYC_ECONFIG with every problem of the file at once; whether the keys

@@ -99,6 +99,8 @@ const lyc__field lyc__fields[] = {
     {.path = "data.labelled", INTEGER(data.split.labelled), BOTH, .low = 0, .high = LYC__MOST_EXACT,
      .initial = "0",
      .doc = "Keep the labels of this many training rows, evenly by class, and withhold the others; 0 = keep all."},
+    {.path = "data.train_on_reward", FLAG(data.split.train_on_reward), DISTILL, .initial = "false",
+     .doc = "Train on the rows of the reward split too, for rules that make no other use of them."},
     {.path = "data.strict", FLAG(data.split.strict), BOTH, .initial = "false",
      .doc = "Rows of equal content are an error instead of a counted repair."},
     {.path = "data.only_classes", .type = &lyc__type_integers, BOTH, .offset = AT(data.split.only_classes),

@@ -28,6 +28,14 @@ static void check_fractions(lyc_config *config, lyc__problems *problems) {
                      "reward_fraction and valid_fraction leave nothing to train on; lower one of them");
 }
 
+static void check_train_on_reward(lyc_config *config, lyc__problems *problems) {
+    if (config->data.split.train_on_reward && same(config->agent.strategy, "learned"))
+        lyc__problem(problems, "data.train_on_reward",
+                     "strategy \"%s\" measures its decisions on the reward split, which must be unseen; set it to "
+                     "false",
+                     config->agent.strategy);
+}
+
 static bool is_moving(const lyc_view_recipe *view) {
     return view->shift > 0 || view->flip || view->cutout > 0;
 }
@@ -246,6 +254,8 @@ const lyc__rule lyc__rules[] = {
      "`agent.learning_rate` null becomes 0.02 for `agent.network` \"shared\" and 0.1 for \"logits\"."},
     {{"data.reward_fraction", "data.valid_fraction"}, LYC__FOR_BOTH, check_fractions,
      "`data.reward_fraction` and `data.valid_fraction` together stay under 1."},
+    {{"data.train_on_reward", "agent.strategy"}, LYC__FOR_DISTILL, check_train_on_reward,
+     "`data.train_on_reward` is for strategies that measure nothing on the reward split."},
     {{"data.augment"}, LYC__FOR_BOTH, check_views_used,
      "`data.augment.shift`, `flip` and `cutout` need at least 2 `data.augment.views`."},
     {{"data.augment"}, LYC__FOR_BOTH, check_views_differ,

@@ -325,13 +325,22 @@ static lyc_status keep_labelled(cut *work, lyc_error *err) {
 static lyc_status list_rows(cut *work, lyc_error *err) {
     lyc_splits *out = work->out;
     uint32_t rows = work->content->rows, next[LYC_SPLIT_COUNT] = {0};
+    bool both = work->options->train_on_reward;
     for (uint32_t row = 0; row < rows; row++)
         if (work->place[row] != NOWHERE) out->count[work->place[row]]++;
+    if (both) {
+        out->count[LYC_SPLIT_TRAIN] += out->count[LYC_SPLIT_REWARD];
+        out->labelled += out->count[LYC_SPLIT_REWARD];
+    }
     for (int split = 0; split < LYC_SPLIT_COUNT; split++)
         LYC_TRY(lyc_allocate((void **)&out->rows[split], out->count[split], sizeof(uint32_t),
                              "rows of a split", err));
-    for (uint32_t row = 0; row < rows; row++)
-        if (work->place[row] != NOWHERE) out->rows[work->place[row]][next[work->place[row]]++] = row;
+    for (uint32_t row = 0; row < rows; row++) {
+        uint8_t place = work->place[row];
+        if (place == NOWHERE) continue;
+        out->rows[place][next[place]++] = row;
+        if (both && place == LYC_SPLIT_REWARD) out->rows[LYC_SPLIT_TRAIN][next[LYC_SPLIT_TRAIN]++] = row;
+    }
     return LYC_OK;
 }
 

@@ -12,12 +12,15 @@ LYC_MUST_USE lyc_status lyc__ablation_axes(lyc_ablation *ablation, const lyc__ab
                                            lyc_error *err);
 /* "strategy=uniform,seed=1", fit for a folder: a value that needs other letters or is long is cut and
  * followed by a checksum of the whole, so that a name is a function of the values and no two values share
- * one. `skip`: an axis to leave out; axis_count = none. */
-void lyc__ablation_run_name(const lyc_ablation *ablation, const size_t *choice, size_t skip,
+ * one. */
+void lyc__ablation_run_name(const lyc_ablation *ablation, const size_t *choice, lyc_ablation_budget budget,
                             char out[LYC__RUN_NAME_SIZE]);
 /* The same for people, with the values as they are; `out` grows in the arena. */
 LYC_MUST_USE lyc_status lyc__ablation_label(const lyc_ablation *ablation, const size_t *choice,
-                                            const char **out, lyc_error *err);
+                                            lyc_ablation_budget budget, const char **out, lyc_error *err);
+/* ablation_budget.c: epochs of a fixed rule that cost at least what a run of `config`, whose strategy learns,
+ * costs at most: every pair of probes counted. Opens the data set. */
+LYC_MUST_USE lyc_status lyc__ablation_epochs(const lyc_config *config, uint32_t *out, lyc_error *err);
 
 /* The teachers of one ensemble and what their mixture answers on the test split. */
 typedef struct lyc__ablation_teachers {

@@ -105,7 +105,8 @@ static lyc_status read_student(measuring *m, lyc_error *err) {
  * without banks it answers anew in every epoch. */
 static double teacher_flops(const measuring *m) {
     const lyc_config *config = m->run->config;
-    double epochs = (double)config->train.epochs, held_out = m->said.reward + m->said.valid, sum = 0;
+    double epochs = (double)config->train.epochs, held_out = m->said.valid, sum = 0;
+    if (!config->data.split.train_on_reward) held_out += m->said.reward; /* else among the training rows */
     int views = lyc_teacher_recipe(&config->data.view, config->data.teacher_view).views;
     double passes = config->banks.enabled ? fmin(epochs, (double)views) : epochs;
     if (!asks_teachers(config)) return 0;

@@ -44,15 +44,15 @@ static void folder_value(const char *label, char out[VALUE_SIZE]) {
     (void)snprintf(out + kept, VALUE_SIZE - kept, "%s%08llx", kept ? "-" : "", sum);
 }
 
-void lyc__ablation_run_name(const lyc_ablation *ablation, const size_t *choice, size_t skip,
+void lyc__ablation_run_name(const lyc_ablation *ablation, const size_t *choice, lyc_ablation_budget budget,
                             char out[LYC__RUN_NAME_SIZE]) {
     lyc__text text = {0};
     for (size_t a = 0; a < ablation->axis_count; a++) {
-        if (a == skip) continue;
         char value[VALUE_SIZE];
         folder_value(ablation->axes[a].labels[choice[a]], value);
         lyc__text_add(&text, "%s%s=%s", text.size ? "," : "", ablation->axes[a].heading, value);
     }
+    if (budget != LYC_BUDGET_SAME) lyc__text_add(&text, ",budget=%s", lyc_ablation_budget_name(budget));
     const char *whole = text.bytes ? text.bytes : "";
     size_t length = strlen(whole);
     if (length < LYC__RUN_NAME_SIZE) (void)snprintf(out, LYC__RUN_NAME_SIZE, "%s", whole);
@@ -62,8 +62,14 @@ void lyc__ablation_run_name(const lyc_ablation *ablation, const size_t *choice, 
     lyc__text_discard(&text);
 }
 
-lyc_status lyc__ablation_label(const lyc_ablation *ablation, const size_t *choice, const char **out,
-                               lyc_error *err) {
+const char *lyc_ablation_budget_name(lyc_ablation_budget budget) {
+    static const char *const names[] = {
+        [LYC_BUDGET_SAME] = "same", [LYC_BUDGET_LABELS] = "labels", [LYC_BUDGET_FLOPS] = "flops"};
+    return names[budget];
+}
+
+lyc_status lyc__ablation_label(const lyc_ablation *ablation, const size_t *choice, lyc_ablation_budget budget,
+                               const char **out, lyc_error *err) {
     lyc__text text = {0};
     char *label = NULL;
     for (size_t a = 0; a < ablation->axis_count; a++)
@@ -71,6 +77,7 @@ lyc_status lyc__ablation_label(const lyc_ablation *ablation, const size_t *choic
             lyc__text_add(&text, "%s%s=%s", text.size ? ", " : "", ablation->axes[a].heading,
                           ablation->axes[a].labels[choice[a]]);
     if (!text.size) lyc__text_add(&text, "base");
+    if (budget != LYC_BUDGET_SAME) lyc__text_add(&text, ", budget=%s", lyc_ablation_budget_name(budget));
     LYC_TRY(lyc__text_finish(&text, &label, err));
     *out = lyc_arena_strdup(ablation->memory, label);
     lyc_free(label);

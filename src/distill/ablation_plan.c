@@ -78,16 +78,38 @@ static lyc_status count_runs(const lyc_ablation *ablation, size_t *settings, lyc
     return LYC_OK;
 }
 
+static lyc_status plan_setting(const planner *p, size_t at, size_t combination, lyc_ablation_budget budget,
+                               lyc_error *err) {
+    lyc_ablation *ablation = p->ablation;
+    lyc_ablation_setting *setting = &ablation->settings[at];
+    choose(ablation, combination, setting->choice);
+    setting->budget = budget;
+    setting->reference = reference_of(p, combination);
+    /* With a larger budget the reference itself has something to be compared with. */
+    if (budget != LYC_BUDGET_SAME && p->file.has_reference && setting->reference == LYC_NO_SETTING)
+        setting->reference = combination;
+    return lyc__ablation_label(ablation, setting->choice, budget, &setting->label, err);
+}
+
+static bool is_repeated(const planner *p, size_t combination, lyc_ablation_budget budget) {
+    if (p->file.budget_axis == p->ablation->axis_count) return false;
+    bool wanted = budget == LYC_BUDGET_LABELS ? p->file.budget_labels : p->file.budget_flops;
+    return wanted && p->file.budget_rule[p->ablation->settings[combination].choice[p->file.budget_axis]];
+}
+
+/* All combinations, then those that are repeated with a larger budget. */
 static lyc_status plan_settings(const planner *p, lyc_error *err) {
     lyc_ablation *ablation = p->ablation;
-    LYC_TRY(count_runs(ablation, &ablation->setting_count, err));
-    LYC_TRY(take(ablation, &ablation->settings, ablation->setting_count, sizeof *ablation->settings, err));
-    for (size_t i = 0; i < ablation->setting_count; i++) {
-        lyc_ablation_setting *setting = &ablation->settings[i];
-        choose(ablation, i, setting->choice);
-        setting->reference = reference_of(p, i);
-        LYC_TRY(lyc__ablation_label(ablation, setting->choice, &setting->label, err));
-    }
+    size_t combinations = 0;
+    LYC_TRY(count_runs(ablation, &combinations, err));
+    LYC_TRY(take(ablation, &ablation->settings, 3 * combinations, sizeof *ablation->settings, err));
+    for (size_t i = 0; i < combinations; i++) LYC_TRY(plan_setting(p, i, i, LYC_BUDGET_SAME, err));
+    ablation->setting_count = combinations;
+    for (lyc_ablation_budget budget = LYC_BUDGET_LABELS; budget <= LYC_BUDGET_FLOPS; budget++)
+        for (size_t i = 0; i < combinations; i++)
+            if (is_repeated(p, i, budget))
+                LYC_TRY(plan_setting(p, ablation->setting_count++, i, budget, err));
+    ablation->has_budgets = ablation->setting_count > combinations;
     return LYC_OK;
 }
 
@@ -130,10 +152,59 @@ static lyc_status quote(lyc_ablation *ablation, const char *key, const char *val
     return status;
 }
 
+/* A run as this one would be if its strategy learned: the base, the file's sets and the axes but that of the
+ * strategy, which is "learned". */
+static lyc_status load_learned(const planner *p, const lyc_ablation_run *run, lyc_config **out,
+                               lyc_error *err) {
+    const char **sets = NULL;
+    LYC_TRY(take(p->ablation, &sets, run->set_count + 1, sizeof *sets, err));
+    for (size_t i = 0; i < run->set_count; i++) sets[i] = run->sets[i];
+    sets[p->file.set_count + p->file.budget_axis] = "agent.strategy=\"learned\"";
+    sets[run->set_count] = "output=\"unused\"";
+    lyc_status status =
+        lyc_config_load(out, LYC_CONFIG_DISTILL, p->ablation->base, sets, run->set_count + 1, err);
+    if (status != LYC_OK) lyc_error_prefix(err, "budget: what the learned strategy costs cannot be told");
+    return status;
+}
+
+/* Settings that differ in the rule alone have the same budget. */
+static uint32_t known_epochs(const planner *p, size_t setting) {
+    const lyc_ablation *ablation = p->ablation;
+    for (size_t i = 0; i < ablation->setting_count; i++) {
+        bool same = ablation->settings[i].epochs > 0;
+        for (size_t a = 0; a < ablation->axis_count; a++)
+            same = same && (a == p->file.budget_axis ||
+                            ablation->settings[i].choice[a] == ablation->settings[setting].choice[a]);
+        if (same) return ablation->settings[i].epochs;
+    }
+    return 0;
+}
+
+static lyc_status plan_epochs(const planner *p, const lyc_ablation_run *run, lyc_error *err) {
+    lyc_ablation_setting *setting = &p->ablation->settings[run->setting];
+    setting->epochs = known_epochs(p, run->setting);
+    if (setting->epochs > 0) return LYC_OK;
+    lyc_config *config = NULL;
+    LYC_TRY(load_learned(p, run, &config, err));
+    lyc_status status = lyc__ablation_epochs(config, &setting->epochs, err);
+    lyc_config_destroy(config);
+    return status;
+}
+
+/* *out: what the budget changes in the configuration; NULL where it changes nothing. */
+static lyc_status plan_budget(const planner *p, const lyc_ablation_run *run, const char **out,
+                              lyc_error *err) {
+    const lyc_ablation_setting *setting = &p->ablation->settings[run->setting];
+    *out = setting->budget == LYC_BUDGET_LABELS ? "data.train_on_reward=true" : NULL;
+    if (setting->budget != LYC_BUDGET_FLOPS) return LYC_OK;
+    LYC_TRY(plan_epochs(p, run, err));
+    return format_text(p->ablation, out, err, "train.epochs=%u", setting->epochs);
+}
+
 static lyc_status plan_sets(const planner *p, lyc_ablation_run *run, const size_t *choice, lyc_error *err) {
     lyc_ablation *ablation = p->ablation;
     const char **sets = NULL, *name = NULL;
-    LYC_TRY(take(ablation, &sets, p->file.set_count + ablation->axis_count + 2, sizeof *sets, err));
+    LYC_TRY(take(ablation, &sets, p->file.set_count + ablation->axis_count + 3, sizeof *sets, err));
     run->sets = sets;
     for (size_t i = 0; i < p->file.set_count; i++) sets[run->set_count++] = p->file.sets[i];
     for (size_t a = 0; a < ablation->axis_count; a++) {
@@ -145,6 +216,8 @@ static lyc_status plan_sets(const planner *p, lyc_ablation_run *run, const size_
         lyc_free(set);
         if (!sets[run->set_count - 1]) LYC_FAIL(err, LYC_ENOMEM, "no memory for the plan of the ablation");
     }
+    LYC_TRY(plan_budget(p, run, &sets[run->set_count], err));
+    if (sets[run->set_count]) run->set_count++;
     LYC_TRY(format_text(ablation, &name, err, "%s: %s", ablation->name, run->name));
     LYC_TRY(quote(ablation, "name", name, &sets[run->set_count++], err));
     return quote(ablation, "output", run->output, &sets[run->set_count++], err);
@@ -165,7 +238,7 @@ static lyc_status plan_run(planner *p, lyc_ablation_run *run, size_t setting, si
     if (ablation->seeds < ablation->axis_count) choice[ablation->seeds] = seed;
     run->setting = setting;
     run->ensemble = ensemble_of(ablation, run);
-    lyc__ablation_run_name(ablation, choice, ablation->axis_count, name);
+    lyc__ablation_run_name(ablation, choice, ablation->settings[setting].budget, name);
     LYC_TRY(format_text(ablation, &run->name, err, "%s", name));
     LYC_TRY(format_text(ablation, &run->output, err, "%s/runs/%s", ablation->output, name));
     LYC_TRY(plan_sets(p, run, choice, err));

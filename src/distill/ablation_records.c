@@ -96,7 +96,7 @@ lyc_status lyc__ablation_csv(const lyc_ablation *ablation, char **out, lyc_error
     add_field(&text, "setting");
     for (size_t a = 0; a < ablation->axis_count; a++)
         if (a != ablation->seeds) add_field(&text, ablation->axes[a].key);
-    lyc__text_add(&text, ",runs,finished,pairs");
+    lyc__text_add(&text, ",budget,runs,finished,pairs");
     for (size_t n = 0; n < SETTING_NUMBERS; n++) add_field(&text, setting_numbers[n].name);
     for (size_t k = 0; k < teachers; k++) {
         lyc__text_add(&text, ",weight.%s", names[k]); /* names of teachers need no quotes */
@@ -107,6 +107,7 @@ lyc_status lyc__ablation_csv(const lyc_ablation *ablation, char **out, lyc_error
         add_field(&text, setting->label);
         for (size_t a = 0; a < ablation->axis_count; a++)
             if (a != ablation->seeds) add_field(&text, ablation->axes[a].labels[setting->choice[a]]);
+        add_field(&text, lyc_ablation_budget_name(setting->budget));
         lyc__text_add(&text, ",%zu,%zu,%zu", setting->runs, setting->finished, setting->difference.pairs);
         for (size_t n = 0; n < SETTING_NUMBERS; n++)
             add_number(&text, number_in(setting, &setting_numbers[n]));
@@ -137,6 +138,8 @@ static void add_setting(lyc__json *json, const lyc_ablation *ablation, const lyc
     lyc__json_object(json, NULL);
     lyc__json_text(json, "setting", setting->label);
     add_choice(json, ablation, setting->choice);
+    lyc__json_text(json, "budget", lyc_ablation_budget_name(setting->budget));
+    if (setting->epochs > 0) lyc__json_unsigned(json, "epochs", setting->epochs);
     lyc__json_text(json, "reference",
                    setting->reference == LYC_NO_SETTING ? NULL
                                                         : ablation->settings[setting->reference].label);

@@ -167,6 +167,17 @@ static void add_axes(grid *g, const lyc_ablation *ablation) {
     for (size_t i = 0; i < g->rows; i++) put_label(&(filling){ablation, NULL, cell(g, i, at)}, "base");
 }
 
+static void add_budgets(grid *g, const lyc_ablation *ablation) {
+    if (!ablation->has_budgets) return;
+    size_t at = add_column(g, "budget", true);
+    for (size_t i = 0; i < g->rows; i++) {
+        const lyc_ablation_setting *setting = &ablation->settings[i];
+        filling f = {ablation, setting, cell(g, i, at)};
+        if (setting->epochs > 0) put(&f, "flops (%u epochs)", setting->epochs);
+        else put(&f, "%s", lyc_ablation_budget_name(setting->budget));
+    }
+}
+
 static void add_kinds(grid *g, const lyc_ablation *ablation) {
     for (size_t k = 0; k < KINDS; k++) {
         if (kinds[k].compares && !ablation->has_reference) continue;
@@ -280,12 +291,18 @@ static size_t count_tests(const lyc_ablation *ablation) {
 
 static void say_differences(lyc__text *text, const lyc_ablation *ablation) {
     if (!ablation->has_reference) return;
+    size_t tests = count_tests(ablation);
     lyc__text_add(
-        text,
-        "\nDifferences are in points of test accuracy, paired by seed, against the row marked as the "
-        "reference; intervals are 95 %% by Student's t, p-values corrected by Holm for %zu "
-        "comparison%s.\n",
-        count_tests(ablation), count_tests(ablation) == 1 ? "" : "s");
+        text, "\nDifferences are in points of test accuracy, paired by seed, against the row marked as the "
+              "reference; ");
+    if (tests > 0)
+        lyc__text_add(
+            text, "intervals are 95 %% by Student's t, p-values corrected by Holm for %zu comparison%s.\n",
+            tests, tests == 1 ? "" : "s");
+    else
+        lyc__text_add(
+            text, "there is no interval and no p-value: that takes two seeds that both settings have, and "
+                  "some spread between them.\n");
     list_settings(text, ablation, "Different from the reference (corrected p under 0.05):", is_apart, true);
     list_settings(
         text, ablation,
@@ -320,17 +337,24 @@ static lyc_status render(const lyc_ablation *ablation, void (*lay_out)(grid *, l
     lyc__text text = {0};
     *out = NULL;
     lyc_status status;
-    LYC_TRY_GOTO(grid_open(&table, ablation, LYC_ABLATION_AXES + 1 + KINDS, err));
-    LYC_TRY_GOTO(grid_open(&weights, ablation, LYC_ABLATION_AXES + 1 + 2 * LYC_MAX_TEACHERS, err));
+    LYC_TRY_GOTO(grid_open(&table, ablation, LYC_ABLATION_AXES + 2 + KINDS, err));
+    LYC_TRY_GOTO(grid_open(&weights, ablation, LYC_ABLATION_AXES + 2 + 2 * LYC_MAX_TEACHERS, err));
     add_axes(&table, ablation);
+    add_budgets(&table, ablation);
     add_kinds(&table, ablation);
     add_axes(&weights, ablation);
+    add_budgets(&weights, ablation);
     lyc__text_add(&text, "%s%s\n\n", title, ablation->name);
     lay_out(&table, &text);
     lyc__text_add(
         &text,
         "\nMean \xc2\xb1 deviation over the seeds, on the test split. Agreement: share of test rows with "
         "the answer of the mixture of all teachers. Time and FLOPs: mean of a run.\n");
+    if (ablation->has_budgets)
+        lyc__text_add(
+            &text,
+            "Budget: with labels, the rows of the reward split are training rows; with flops, the rule "
+            "trains for as many more epochs as the learned strategy's probes cost at most.\n");
     say_differences(&text, ablation);
     if (add_weights(&weights, ablation)) {
         lyc__text_add(&text, "\nWeight of each teacher, mean over the last quarter of the batches:\n\n");

@@ -185,6 +185,38 @@ class Ablate(lyceum.Case):
 
     # ---- tests ----------------------------------------------------------------------------------------------
 
+    def test_budgets(self):
+        """The same rule with the labels and with the FLOPs that the learned strategy spends."""
+        table = json.loads(lyceum.run("ablate", self.write(axes={"agent.strategy": STRATEGIES},
+                                                           budget={"rules": ["uniform"]}), "--json", "--quiet").stdout)
+        runs = {run["setting"]: run for run in table["runs"]}
+        settings = {setting["setting"]: setting for setting in table["settings"]}
+        self.assertEqual([setting["budget"] for setting in table["settings"]], ["same", "same", "labels", "flops"])
+        same, labels, flops = (runs["strategy=uniform" + more] for more in ("", ", budget=labels", ", budget=flops"))
+        rows = {run["name"]: self.result(run["name"])["rows"] for run in runs.values()}
+        self.assertEqual(rows[labels["name"]]["train"], rows[same["name"]]["train"] + rows[same["name"]]["reward"])
+        self.assertEqual(labels["flops_teachers"], same["flops_teachers"])
+        self.assertEqual(settings["strategy=uniform, budget=labels"]["reference"], "strategy=uniform")
+
+        # 3 epochs of 19 steps, every 4 a pair: 15 pairs of 2 x 2 batches of 64 rows and 3 measurements on 128.
+        train = same["flops_student"] / 3 / rows[same["name"]]["train"]
+        forward = 2 * (784 * 32 + 32 * 10)
+        most = 15 * (4 * 64 * train + 3 * 128 * forward)
+        epochs = 3 + math.ceil(most / (train * rows[same["name"]]["train"]))
+        self.assertEqual(rows[same["name"]]["train"], 1200)
+        self.assertEqual(settings["strategy=uniform, budget=flops"]["epochs"], epochs)
+        self.assertAlmostEqual(flops["flops_student"], epochs / 3 * same["flops_student"])
+        learned = runs["strategy=learned"]
+        self.assertGreaterEqual(flops["flops_student"], learned["flops_student"] + learned["flops_probes"])
+        text = self.table("table.txt")
+        self.assertIn(f"flops ({epochs} epochs)", text)
+        self.assertIn("there is no interval", text)
+
+    def test_learning_on_rewarded_rows_is_refused(self):
+        message = lyceum.run("ablate", self.write(axes={"agent.strategy": STRATEGIES, "data.train_on_reward": [True]}),
+                             check=2).stderr
+        self.assertIn("must be unseen", message)
+
     def test_kill_resume_and_table(self):
         ablation = self.write()
         process = self.start(ablation, "--jobs", "2", "--quiet")

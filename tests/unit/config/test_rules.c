@@ -15,6 +15,13 @@ static const wrong rows[] = {
      NULL,
      {"data.reward_fraction=0.5", "data.valid_fraction=0.5"},
      "t.json: data: reward_fraction and valid_fraction leave nothing to train on; lower one of them"},
+    {"trained on what is rewarded",
+     D,
+     NULL,
+     {"data.train_on_reward=true", "agent.strategy=learned"},
+     "t.json: data.train_on_reward: strategy \"learned\" measures its decisions on the reward split, which "
+     "must "
+     "be unseen; set it to false"},
     {"views unused",
      D,
      NULL,

@@ -192,6 +192,35 @@ static void test_train_rows_are_exact_and_stratified(void **state) {
     lyc_dataset_close(data);
 }
 
+static void test_train_may_hold_the_reward_rows_as_well(void **state) {
+    (void)state;
+    made what = base();
+    lyc_dataset *data = fixture_open("splits.h5", &what);
+    lyc_split_options options = usual;
+    options.labelled = 100;
+    lyc_splits *apart = cut(data, &options);
+    options.train_on_reward = true;
+    lyc_splits *both = cut(data, &options);
+    uint32_t reward = apart->count[LYC_SPLIT_REWARD], train = apart->count[LYC_SPLIT_TRAIN], at[2] = {0, 0};
+    assert_int_equal(both->count[LYC_SPLIT_TRAIN], train + reward);
+    assert_int_equal(both->labelled, 100 + reward);
+    for (int split = LYC_SPLIT_REWARD; split < LYC_SPLIT_COUNT; split++) {
+        assert_int_equal(both->count[split], apart->count[split]);
+        assert_memory_equal(both->rows[split], apart->rows[split], apart->count[split] * sizeof(uint32_t));
+    }
+    assert_memory_equal(both->labels, apart->labels, ROWS * sizeof *both->labels);
+    for (uint32_t i = 0; i < train + reward; i++) { /* each row of either, ascending */
+        uint32_t row = both->rows[LYC_SPLIT_TRAIN][i];
+        bool is_reward = at[1] < reward && apart->rows[LYC_SPLIT_REWARD][at[1]] == row;
+        if (!is_reward) assert_int_equal(apart->rows[LYC_SPLIT_TRAIN][at[0]], row);
+        at[is_reward]++;
+        assert_true(i == 0 || row > both->rows[LYC_SPLIT_TRAIN][i - 1]);
+    }
+    lyc_splits_destroy(apart);
+    lyc_splits_destroy(both);
+    lyc_dataset_close(data);
+}
+
 static void test_rows_without_label_stay_in_train(void **state) {
     (void)state;
     made what = base();
@@ -339,6 +368,7 @@ int main(void) {
         cmocka_unit_test(test_class_order_applies_to_every_split),
         cmocka_unit_test(test_labelled_is_exact_and_stratified),
         cmocka_unit_test(test_train_rows_are_exact_and_stratified),
+        cmocka_unit_test(test_train_may_hold_the_reward_rows_as_well),
         cmocka_unit_test(test_rows_without_label_stay_in_train),
         cmocka_unit_test(test_rows_without_label_follow_their_copies),
         cmocka_unit_test(test_classes_are_shuffled_each_by_itself),

@@ -67,6 +67,65 @@ static void test_reference(void **state) {
     lyc_ablation_destroy(a);
 }
 
+/* After all combinations come the fixed rules again, with the reward split to train on. */
+static void test_budget_of_labels(void **state) {
+    (void)state;
+    lyc_ablation *a =
+        load(ABLATION("\"axes\": {\"agent.strategy\": [\"learned\", \"uniform\", \"none\"], "
+                      "\"train.seed\": [1, 2]}, \"reference\": {\"agent.strategy\": \"uniform\"}, "
+                      "\"budget\": {\"more\": [\"labels\"]}"));
+    assert_true(a->has_budgets);
+    assert_int_equal(a->setting_count, 5);
+    assert_int_equal(a->run_count, 10);
+    for (size_t i = 0; i < 5; i++)
+        assert_int_equal(a->settings[i].budget, i < 3 ? LYC_BUDGET_SAME : LYC_BUDGET_LABELS);
+    assert_string_equal(a->settings[3].label, "strategy=uniform, budget=labels");
+    assert_string_equal(a->settings[4].label, "strategy=none, budget=labels");
+    assert_int_equal(a->settings[3].reference, 1); /* itself, with less */
+    assert_int_equal(a->settings[4].reference, 1);
+    for (size_t i = 0; i < 10; i++) {
+        assert_int_equal(a->runs[i].setting, i % 5);
+        assert_int_equal(a->runs[i].config->data.split.train_on_reward, i % 5 >= 3);
+        assert_int_equal(a->runs[i].config->train.epochs, 3);
+    }
+    assert_string_equal(a->runs[8].name, "strategy=uniform,seed=2,budget=labels");
+    lyc_ablation_destroy(a);
+}
+
+static void test_budget_of_named_rules(void **state) {
+    (void)state;
+    lyc_ablation *a = load(ABLATION("\"axes\": {\"agent.strategy\": [\"learned\", \"uniform\", \"none\"]}, "
+                                    "\"budget\": {\"rules\": [\"none\"], \"more\": [\"labels\"]}"));
+    assert_int_equal(a->setting_count, 4);
+    assert_string_equal(a->settings[3].label, "strategy=none, budget=labels");
+    assert_int_equal(a->settings[3].reference, LYC_NO_SETTING);
+    lyc_ablation_destroy(a);
+}
+
+static void test_bad_budgets(void **state) {
+    (void)state;
+#define RULES "\"axes\": {\"agent.strategy\": [\"learned\", \"uniform\"]}, \"budget\": "
+    static const struct {
+        const char *text, *says;
+    } cases[] = {
+        {ABLATION("\"axes\": {\"loss.alpha\": [0.1]}, \"budget\": {}"),
+         "agent.strategy must be one of the axes"},
+        {ABLATION(RULES "{\"rules\": [\"entropy\"]}"), "entropy is not among the values"},
+        {ABLATION(RULES "{\"rules\": [\"learned\"]}"), "learned is no fixed rule"},
+        {ABLATION(RULES "{\"rules\": []}"), "budget.rules"},
+        {ABLATION(RULES "{\"more\": [\"time\"]}"), "time is neither"},
+        {ABLATION(RULES "{\"most\": 1}"), "unknown key \"most\""},
+        {ABLATION(RULES "3"), "budget: "},
+        {ABLATION(RULES "{\"more\": [\"flops\"]}"), "data.h5"}, /* which is not there */
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        lyc_ablation *a = NULL;
+        lyc_error err = {0};
+        assert_int_not_equal(load_text(&a, cases[i].text, &err), LYC_OK);
+        if (!strstr(err.message, cases[i].says)) fail_msg("no \"%s\" in: %s", cases[i].says, err.message);
+    }
+}
+
 static void test_only_seeds(void **state) {
     (void)state;
     lyc_ablation *a = load(ABLATION("\"axes\": {\"train.seed\": [1, 2]}"));
@@ -235,6 +294,9 @@ int main(void) {
         cmocka_unit_test(test_cross_product),
         cmocka_unit_test(test_reference),
         cmocka_unit_test(test_only_seeds),
+        cmocka_unit_test(test_budget_of_labels),
+        cmocka_unit_test(test_budget_of_named_rules),
+        cmocka_unit_test(test_bad_budgets),
         cmocka_unit_test(test_names),
         cmocka_unit_test(test_long_names),
         cmocka_unit_test(test_labelled_values_and_ensembles),

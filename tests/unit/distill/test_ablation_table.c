@@ -135,6 +135,42 @@ static void test_holm_over_the_table(void **state) {
     lyc_ablation_destroy(a);
 }
 
+/* One seed has nothing to test by, and the text says so rather than speak of intervals. */
+static void test_one_seed(void **state) {
+    (void)state;
+    lyc_ablation *a = load(ABLATION("\"axes\": {\"agent.strategy\": [\"uniform\", \"learned\"]}, "
+                                    "\"reference\": {\"agent.strategy\": \"uniform\"}"));
+    finish(a, 0, 0, 0.80);
+    finish(a, 1, 0, 0.82);
+    compare(a);
+    char *text = table(a, LYC_TABLE_TEXT);
+    assert_holds(text, "there is no interval and no p-value: that takes two seeds");
+    assert_null(strstr(text, "Holm for"));
+    assert_holds(text, "- strategy=learned: +2.00\n");
+    lyc_free(text);
+    lyc_ablation_destroy(a);
+}
+
+static void test_budgets_have_a_column(void **state) {
+    (void)state;
+    lyc_ablation *a = load(ABLATION("\"axes\": {\"agent.strategy\": [\"uniform\", \"learned\"]}, "
+                                    "\"budget\": {\"more\": [\"labels\"]}"));
+    for (size_t i = 0; i < 3; i++) finish(a, i, 0, 0.8);
+    compare(a);
+    char *text = table(a, LYC_TABLE_TEXT), *csv = table(a, LYC_TABLE_CSV), *json = table(a, LYC_TABLE_JSON);
+    assert_holds(text, "strategy  budget  seeds");
+    assert_holds(text, "uniform   labels ");
+    assert_holds(text, "learned   same ");
+    assert_holds(text, "Budget: with labels, the rows of the reward split are training rows");
+    assert_holds(csv, "setting,agent.strategy,budget,runs");
+    assert_holds(csv, "\"strategy=uniform, budget=labels\",uniform,labels,1");
+    assert_holds(json, "\"budget\": \"labels\"");
+    lyc_free(text);
+    lyc_free(csv);
+    lyc_free(json);
+    lyc_ablation_destroy(a);
+}
+
 /* ---- formats ------------------------------------------------------------------------------------------ */
 
 static void test_text(void **state) {
@@ -178,9 +214,9 @@ static void test_csv(void **state) {
     finish(a, 0, 0, 0.5);
     compare(a);
     char *text = table(a, LYC_TABLE_CSV);
-    assert_holds(text, "setting,teachers,runs,finished,pairs,accuracy_mean,accuracy_deviation,");
+    assert_holds(text, "setting,teachers,budget,runs,finished,pairs,accuracy_mean,accuracy_deviation,");
     assert_holds(text, ",p,p_holm,weight.a,weight.b\n\"teachers=a, \"\"b\"\"\",\"a, "
-                       "\"\"b\"\"\",1,1,0,0.5,,1.5,,0.1,,0.9,,90,,"
+                       "\"\"b\"\"\",same,1,1,0,0.5,,1.5,,0.1,,0.9,,90,,"
                        "2340000000000,,,,,,,0.25,0.75\n");
     lyc_free(text);
     lyc_ablation_destroy(a);
@@ -209,6 +245,8 @@ int main(void) {
         cmocka_unit_test(test_compare),
         cmocka_unit_test(test_missing_runs),
         cmocka_unit_test(test_holm_over_the_table),
+        cmocka_unit_test(test_one_seed),
+        cmocka_unit_test(test_budgets_have_a_column),
         cmocka_unit_test(test_text),
         cmocka_unit_test(test_markdown),
         cmocka_unit_test(test_csv),
