@@ -133,6 +133,10 @@ void lyc__run_forward(void *payload, size_t index, int slot) {
 static void fill_backward_call(const shard *s, int index, const lyc__job *job, lyc__call *call) {
     const lyc__plan *plan = s->workspace->plan;
     fill_call(s, index, job->params, call);
+    for (int i = 0; i < call->node->input_count; i++) {
+        const lyc__slot remade = plan->remade[call->node->inputs[i]];
+        if (remade.place != LYC__NOWHERE) call->in[i].data = locate(s, remade);
+    }
     call->d_out = (lyc__tensor){locate(s, plan->gradients[index + 1]), s->rows};
     for (int i = 0; i < call->node->input_count; i++)
         call->d_in[i] = (lyc__tensor){locate(s, plan->nodes[index].d_in[i]), s->rows};
@@ -154,6 +158,16 @@ static void add_shares(const shard *s, int index, const lyc__call *call) {
     }
 }
 
+/* Forward of the node that makes input 0 of node `index`, once more. */
+static void remake(const shard *s, int index, const lyc__job *job) {
+    const lyc__plan *plan = s->workspace->plan;
+    const int value = plan->graph->nodes[index].inputs[0];
+    lyc__call call = {0};
+    fill_call(s, value - 1, job->params, &call);
+    call.out.data = locate(s, plan->remade[value]);
+    call.node->op->forward(&call);
+}
+
 static void backward_steps(const shard *s, const lyc__job *job) {
     const lyc__plan *plan = s->workspace->plan;
     for (int i = 0; i < job->segment->count; i++) {
@@ -166,6 +180,7 @@ static void backward_steps(const shard *s, const lyc__job *job) {
             op->barrier->gather_backward(&call, partial_of(s->workspace, s->index, step.node, true));
             continue;
         }
+        if (plan->nodes[step.node].remake) remake(s, step.node, job);
         op->backward(&call);
         add_shares(s, step.node, &call);
     }

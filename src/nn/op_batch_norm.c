@@ -238,7 +238,7 @@ const lyc__operator lyc__op_batch_norm = {
     .name = "batch_norm",
     .doc = "batch normalisation with running statistics",
     .inputs = 1,
-    .traits = LYC__IN_PLACE | LYC__GRADIENT_IN_PLACE | LYC__NEEDS_INPUT | LYC__TAKES_RELU,
+    .traits = LYC__IN_PLACE | LYC__GRADIENT_IN_PLACE | LYC__NEEDS_INPUT | LYC__TAKES_RELU | LYC__REMAKES,
     .infer = infer,
     COMMON,
 };

@@ -210,7 +210,9 @@ typedef enum lyc__trait {
     LYC__IN_PLACE_1 = 128,        /* forward may write its output over input 1 */
     LYC__MOVES = 256,             /* forward only moves elements, of whatever type */
     LYC__NEEDS_INPUT_0 = 512,     /* backward reads input 0, and no other */
-    LYC__PASSES_GRADIENT = 1024   /* input 1 has the gradient of the output, as gather_backward leaves it */
+    LYC__PASSES_GRADIENT = 1024,  /* input 1 has the gradient of the output, as gather_backward leaves it */
+    LYC__REMAKES = 2048           /* forward is so cheap that backward has it run again rather than keep the
+                                     output; it reads nothing but input 0, which backward needs too */
 } lyc__trait;
 
 struct lyc__operator {

@@ -42,8 +42,8 @@ static void spread(const lyc__draft *draft) {
 
 static lyc_status place(lyc__draft *draft, lyc_error *err) {
     const size_t nodes = (size_t)draft->plan->graph->node_count, values = nodes + 1;
-    /* Each value and its gradient; each node's saved bytes and shares of gradients. */
-    const size_t most = 2 * values + nodes * (1 + LYC__MAX_INPUTS);
+    /* Each value, made again, and its gradient; each node's saved bytes and shares of gradients. */
+    const size_t most = 3 * values + nodes * (1 + LYC__MAX_INPUTS);
     LYC_TRY(lyc_allocate((void **)&draft->value_roots, values, sizeof(int), "a plan", err));
     LYC_TRY(lyc_allocate((void **)&draft->gradient_roots, values, sizeof(int), "a plan", err));
     LYC_TRY(lyc_allocate((void **)&draft->intervals, most, sizeof *draft->intervals, "a plan", err));
@@ -60,6 +60,7 @@ static lyc_status fill(lyc__plan *plan, lyc_error *err) {
     const size_t nodes = (size_t)plan->graph->node_count;
     LYC_TRY(lyc_allocate((void **)&plan->values, nodes + 1, sizeof *plan->values, "a plan", err));
     LYC_TRY(lyc_allocate((void **)&plan->gradients, nodes + 1, sizeof *plan->gradients, "a plan", err));
+    LYC_TRY(lyc_allocate((void **)&plan->remade, nodes + 1, sizeof *plan->remade, "a plan", err));
     LYC_TRY(lyc_allocate((void **)&plan->nodes, nodes, sizeof *plan->nodes, "a plan", err));
     LYC_TRY(lyc__plan_order(plan, err));
     lyc__draft draft = {.plan = plan};
@@ -100,6 +101,7 @@ void lyc__plan_destroy(lyc__plan *plan) {
     free_program(&plan->backward);
     lyc_free(plan->values);
     lyc_free(plan->gradients);
+    lyc_free(plan->remade);
     lyc_free(plan->nodes);
     lyc_free(plan->fused.nodes);
     lyc_free(plan);

@@ -26,6 +26,7 @@ typedef struct lyc__node_plan {
     bool relu;          /* forward takes along the ReLU that follows */
     bool skip_forward;  /* nothing to do: the identity in place, or a ReLU taken along */
     bool skip_backward; /* nothing to do: the identity in place */
+    bool remake;        /* before backward: forward of the node that makes input 0, which was not kept */
     lyc__slot saved;
     lyc__slot d_in[LYC__MAX_INPUTS]; /* where backward writes */
     bool add[LYC__MAX_INPUTS];       /* ... and whether that is then added to the value's gradient */
@@ -57,6 +58,7 @@ typedef struct lyc__plan {
     size_t rows; /* of the largest shard */
     lyc__program forward, backward;
     lyc__slot *values, *gradients; /* [values] */
+    lyc__slot *remade;             /* [values] where backward finds those that were not kept; else nowhere */
     lyc__node_plan *nodes;
     size_t shard_bytes, lane_bytes;
     size_t scratch;       /* its offset in a lane */

@@ -9,6 +9,7 @@ typedef struct group {
     int last;     /* forward node that reads it last, or else makes it */
     int needed;   /* backward node that reads it last; -1 = none does */
     bool crosses; /* a barrier stands within its forward life */
+    int members;  /* values */
 } group;
 
 static bool is_identity(const lyc__plan *plan, const lyc__node *node) {
@@ -20,6 +21,12 @@ static bool has_trait(const lyc__node *node, unsigned traits) {
     return (node->op->traits & traits) != 0;
 }
 
+/* Whether backward of `node` reads input `input`. */
+static bool backward_needs(const lyc__node *node, int input) {
+    return node->learns &&
+           has_trait(node, input == 0 ? LYC__NEEDS_INPUT | LYC__NEEDS_INPUT_0 : LYC__NEEDS_INPUT);
+}
+
 /* The node whose backward reads this very value last, the first in the graph's order; -1 = none does. */
 static int backward_reader(const lyc__plan *plan, int value) {
     const lyc__graph *graph = plan->graph;
@@ -28,10 +35,8 @@ static int backward_reader(const lyc__plan *plan, int value) {
         return value - 1;
     for (int i = value; i < graph->node_count; i++) {
         const lyc__node *node = &graph->nodes[i];
-        for (int j = 0; j < node->input_count && node->learns; j++)
-            if (node->inputs[j] == value &&
-                has_trait(node, j == 0 ? LYC__NEEDS_INPUT | LYC__NEEDS_INPUT_0 : LYC__NEEDS_INPUT))
-                return i;
+        for (int j = 0; j < node->input_count; j++)
+            if (node->inputs[j] == value && backward_needs(node, j)) return i;
     }
     return -1;
 }
@@ -93,11 +98,33 @@ static void group_values(lyc__plan *plan, group *groups) {
         if (root == value) groups[value] = (group){.last = index, .needed = -1};
         groups[value].root = root;
         group *mine = &groups[root];
+        mine->members++;
         const int last = last_reader(graph, value), needed = backward_reader(plan, value);
         if (last > mine->last) mine->last = last;
         if (needed >= 0 && (mine->needed < 0 || needed < mine->needed)) mine->needed = needed;
         mine->crosses = mine->crosses || forward_segment(plan, last) > forward_segment(plan, root - 1);
     }
+}
+
+/* Has a value made again before backward reads it, rather than kept from forward, where that is cheap and all
+ * who read it in backward are in one segment, as their input 0. */
+static bool remake(lyc__draft *draft, int value, const group *mine) {
+    lyc__plan *plan = draft->plan;
+    const lyc__graph *graph = plan->graph;
+    if (mine->needed < 0 || mine->members > 1 || value == 0) return false;
+    if (!has_trait(&graph->nodes[value - 1], LYC__REMAKES) || mine->needed < value) return false;
+    int first = mine->needed; /* in backward */
+    for (int i = value; i < graph->node_count; i++)
+        for (int j = 0; j < graph->nodes[i].input_count; j++) {
+            if (graph->nodes[i].inputs[j] != value || !backward_needs(&graph->nodes[i], j)) continue;
+            if (j > 0 || plan->backward.segment_of[i] != plan->backward.segment_of[mine->needed])
+                return false;
+            first = i;
+        }
+    plan->nodes[first].remake = true;
+    lyc__draft_add(draft, &plan->remade[value], LYC__IN_LANE, lyc__plan_backward_moment(plan, first),
+                   lyc__plan_backward_moment(plan, mine->needed), lyc__plan_value_bytes(plan, value));
+    return true;
 }
 
 /* Says in which memory each group lies, and how long. */
@@ -112,10 +139,10 @@ static void place_values(lyc__draft *draft, const group *groups) {
             plan->values[value].place = LYC__IN_LOGITS;
             continue;
         }
-        const int last = mine->needed >= 0 ? lyc__plan_backward_moment(plan, mine->needed)
-                                           : lyc__plan_forward_moment(mine->last);
-        lyc__draft_add(draft, &plan->values[value],
-                       mine->needed >= 0 || mine->crosses ? LYC__IN_SHARD : LYC__IN_LANE,
+        const bool kept = mine->needed >= 0 && !remake(draft, value, mine);
+        const int last =
+            kept ? lyc__plan_backward_moment(plan, mine->needed) : lyc__plan_forward_moment(mine->last);
+        lyc__draft_add(draft, &plan->values[value], kept || mine->crosses ? LYC__IN_SHARD : LYC__IN_LANE,
                        lyc__plan_forward_moment(value - 1), last, lyc__plan_value_bytes(plan, value));
     }
 }
