@@ -1,11 +1,12 @@
 /* Times one training step (forward, cross-entropy, backward, update) of one network with 1 and 2 threads, and
- * the kernels in it alone: the same matrix products and convolutions, on shards of the same size, back to
- * back. The two are measured in turn, so that both meet the same machine. nn_step.py runs it beside PyTorch.
+ * the kernels in it alone: the same matrix products and convolutions on the same memory, back to back. The
+ * two are measured in turn, so that both meet the same machine. nn_step.py runs it beside PyTorch.
  *
  *     benchmark-nn_step NETWORK [SECONDS]      one of those in `cases`; seconds in all, 8 unless told
  *
- * Prints "key value" lines: core, floor (GFLOP of a step), and for each number of threads "step" and "bare"
- * (microseconds); "allocations" (of a steady step, the libraries' and ours), "memory" (MiB at the most). */
+ * Prints "key value" lines: core, kernels, gflop (of a step), and for each number of threads "step" and
+ * "bare" (microseconds); "allocations" (of a steady step, the libraries' and ours), "memory" (MiB at the
+ * most). */
 #include <errno.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -103,8 +104,7 @@ static void give_gradient(void *payload, size_t shard, size_t first, size_t rows
     lyc_cross_entropy_gradient(logits, t->labels + first, 1.0F / (float)t->rows, rows, 10, NULL, gradient);
 }
 
-static void train_step(void *payload) {
-    trainer *t = payload;
+static void train_step(trainer *t) {
     const lyc_pass pass = {.rows = t->rows, .input = give_images, .input_payload = t};
     lyc_workspace_forward(t->workspace, t->params, &pass, t->pool);
     lyc_workspace_backward(t->workspace, t->params, t->gradient, give_gradient, t, t->pool);
@@ -142,125 +142,156 @@ static void close_trainer(trainer *t) {
 
 /* ---- its kernels alone ------------------------------------------------------------------------- */
 
-/* One thread's operands: large enough for any layer's shard. */
-typedef struct operands {
-    float *in, *out, *d_in, *d_out, *d_param[2], *scratch;
-} operands;
-
+/* The program of a step without all that is no matrix product or convolution: the same calls in the same
+ * order with the same operands in the same memory. */
 typedef struct kernels {
     const trainer *t;
-    size_t rows, shards; /* of a shard; how many */
-    operands of[MOST_THREADS];
+    size_t rows, shards;         /* of a shard; how many */
+    size_t patches;              /* floats that one image's patches want at the most */
+    float *memory[MOST_THREADS]; /* two times as much */
+    const lyc__segment *segment; /* the one that runs */
+    bool backward;
 } kernels;
 
-static void multiply(const operands *o, size_t m, size_t n, size_t k, bool transpose_a, bool transpose_b,
-                     float *c) {
-    lyc__gemm(m, n, k, (lyc__matrix){o->in, transpose_a ? m : k, transpose_a},
-              (lyc__matrix){o->d_out, transpose_b ? k : n, transpose_b}, c, false);
+/* One layer of one shard. */
+typedef struct layer {
+    const lyc__node *node;
+    lyc__call call;
+    bool backward;
+    float *patches, *other; /* of images, for convolutions by way of products */
+} layer;
+
+static void *locate(const kernels *k, lyc__slot slot, size_t shard, int lane) {
+    const lyc_workspace *workspace = k->t->workspace;
+    if (slot.place == LYC__IN_SHARD)
+        return workspace->shards + shard * workspace->plan->shard_bytes + slot.offset;
+    if (slot.place == LYC__IN_LANE)
+        return workspace->lanes + (size_t)lane * workspace->plan->lane_bytes + slot.offset;
+    return slot.place == LYC__IN_LOGITS ? workspace->logits + shard * k->rows * workspace->classes : NULL;
 }
 
-/* Forward, gradient of the weights, gradient of the input: the products of a layer. */
-static void run_products(const operands *o, size_t m, size_t n, size_t k, bool planar, bool learns) {
-    multiply(o, m, n, k, planar, false, o->out);
-    multiply(o, k, n, m, !planar, false, o->d_param[0]);
-    if (learns) multiply(o, m, k, n, false, true, o->d_in);
-}
-
-static void run_prepared(const kernels *k, const operands *o, int index, int slot, bool learns) {
-    const lyc__plan *plan = k->t->workspace->plan;
+static layer enter(const kernels *k, int index, size_t shard, int slot) {
+    const lyc_workspace *workspace = k->t->workspace;
+    const lyc__plan *plan = workspace->plan;
     const lyc__node *node = &plan->graph->nodes[index];
-    lyc__call call = {.node = node,
-                      .relu = plan->nodes[index].relu,
-                      .in = {{o->in, k->rows}},
-                      .out = {o->out, k->rows},
-                      .d_in = {{learns ? o->d_in : NULL, k->rows}},
-                      .d_out = {o->d_out, k->rows},
-                      .scratch = o->scratch,
-                      .prepared = plan->nodes[index].prepared,
-                      .lane = (size_t)slot};
+    layer l = {.node = node,
+               .backward = k->backward,
+               .patches = k->memory[slot],
+               .other = k->memory[slot] + k->patches};
+    l.call = (lyc__call){
+        .node = node,
+        .relu = plan->nodes[index].relu,
+        .in = {{locate(k, plan->values[node->inputs[0]], shard, slot), k->rows}},
+        .out = {locate(k, plan->values[index + 1], shard, slot), k->rows},
+        .d_in = {{locate(k, plan->nodes[index].d_in[0], shard, slot), k->rows}},
+        .d_out = {locate(k, plan->gradients[index + 1], shard, slot), k->rows},
+        .scratch = (float *)(void *)(workspace->lanes + (size_t)slot * plan->lane_bytes + plan->scratch),
+        .prepared = plan->nodes[index].prepared,
+        .lane = (size_t)slot};
     for (int i = 0; i < node->param_count; i++) {
-        call.param[i] = k->t->params + node->params[i].offset;
-        call.d_param[i] = o->d_param[i];
+        l.call.param[i] = k->t->params + node->params[i].offset;
+        l.call.d_param[i] =
+            (workspace->gradients != NULL ? workspace->gradients + shard * lyc_network_trainable(k->t->net)
+                                          : k->t->gradient) +
+            node->params[i].offset;
     }
-    node->op->forward(&call);
-    node->op->backward(&call);
+    return l;
+}
+
+/* The products of a layer [m, k] [k, n]: forward; gradients of the weights and of the input. */
+static void run_products(const layer *l, size_t m, size_t n, size_t k, const float *in, float *out,
+                         const float *d_out, float *d_in, bool planar) {
+    const lyc__matrix weights = {l->call.param[0], n, false};
+    if (!l->backward) {
+        lyc__gemm(m, n, k, (lyc__matrix){in, planar ? m : k, planar}, weights, out, false);
+        return;
+    }
+    lyc__gemm(k, n, m, (lyc__matrix){in, planar ? m : k, !planar}, (lyc__matrix){d_out, n, false},
+              l->call.d_param[0], false);
+    if (d_in != NULL)
+        lyc__gemm(m, k, n, (lyc__matrix){d_out, n, false}, (lyc__matrix){weights.data, n, true}, d_in, false);
+}
+
+static void run_linear(const layer *l) {
+    run_products(l, l->call.in[0].rows, l->node->out.dims[0], l->node->in[0].dims[0], l->call.in[0].data,
+                 l->call.out.data, l->call.d_out.data, l->call.d_in[0].data, false);
+}
+
+/* Convolutions that have no kernel of their own: the products over the patches, image by image. */
+static void run_patches(const layer *l) {
+    const lyc__window *w = &l->node->window;
+    const size_t pixels = w->out_height * w->out_width, n = l->node->out.dims[2];
+    float *out = l->call.out.data;
+    const float *d_out = l->call.d_out.data;
+    for (size_t row = 0; row < l->call.in[0].rows; row++)
+        run_products(l, pixels, n, w->kernel[0] * w->kernel[1] * w->channels, l->patches,
+                     l->backward ? NULL : out + row * pixels * n,
+                     l->backward ? d_out + row * pixels * n : NULL,
+                     l->call.d_in[0].data != NULL ? l->other : NULL, w->channels <= 4);
 }
 
 static void run_shard(void *payload, size_t shard, int slot) {
-    (void)shard;
     const kernels *k = payload;
-    const operands *o = &k->of[slot];
     const lyc__plan *plan = k->t->workspace->plan;
-    for (int i = 0; i < plan->graph->node_count; i++) {
-        const lyc__node *node = &plan->graph->nodes[i];
-        const lyc__window *w = &node->window;
-        const bool learns = lyc__graph_needs_gradient(plan->graph, node->inputs[0]);
-        if (node->op == &lyc__op_linear)
-            run_products(o, k->rows, node->out.dims[0], node->in[0].dims[0], false, learns);
-        else if (node->op == &lyc__op_conv2d && plan->nodes[i].prepared != NULL)
-            run_prepared(k, o, i, slot, learns);
-        else if (node->op == &lyc__op_conv2d)
-            for (size_t row = 0; row < k->rows; row++)
-                run_products(o, w->out_height * w->out_width, node->out.dims[2],
-                             w->kernel[0] * w->kernel[1] * w->channels, w->channels <= 4, learns);
+    const lyc__program *program = k->backward ? &plan->backward : &plan->forward;
+    for (int i = 0; i < k->segment->count; i++) {
+        const lyc__step step = program->steps[k->segment->first + i];
+        const lyc__node *node = &plan->graph->nodes[step.node];
+        if (node->op != &lyc__op_linear && node->op != &lyc__op_conv2d) continue;
+        const layer l = enter(k, step.node, shard, slot);
+        if (node->op == &lyc__op_linear) run_linear(&l);
+        else if (l.call.prepared == NULL) run_patches(&l);
+        else if (k->backward) node->op->backward(&l.call);
+        else node->op->forward(&l.call);
     }
 }
 
-static void run_kernels(void *payload) {
-    kernels *k = payload;
-    lyc_pool_run(k->t->pool, LYC_PRIORITY_STUDENT, k->shards, run_shard, k);
-}
-
-/* Floats that any operand of any layer needs: activations of a shard, patches of an image, weights. */
-static size_t operand_floats(const kernels *k) {
+static void run_kernels(kernels *k) {
     const lyc__plan *plan = k->t->workspace->plan;
-    size_t most = plan->lane_bytes / sizeof(float) + 1;
-    for (int i = 0; i < plan->graph->node_count; i++) {
-        const lyc__node *node = &plan->graph->nodes[i];
-        const lyc__window *w = &node->window;
-        const size_t sizes[] = {k->rows * lyc__shape_size(&node->in[0]),
-                                k->rows * lyc__shape_size(&node->out),
-                                w->out_height * w->out_width * w->kernel[0] * w->kernel[1] * w->channels,
-                                node->param_count > 0 ? node->params[0].size : 0};
-        for (size_t j = 0; j < sizeof sizes / sizeof *sizes; j++)
-            if (sizes[j] > most) most = sizes[j];
+    for (int pass = 0; pass < 2; pass++) {
+        k->backward = pass == 1;
+        const lyc__program *program = k->backward ? &plan->backward : &plan->forward;
+        for (int i = 0; i < program->segment_count; i++) {
+            k->segment = &program->segments[i];
+            lyc_pool_run(k->t->pool, LYC_PRIORITY_STUDENT, k->shards, run_shard, k);
+        }
     }
-    return most;
 }
 
 static void open_kernels(kernels *k, const trainer *t) {
-    *k = (kernels){.t = t, .rows = lyc_shard_rows(t->net, LYC_MODE_TRAIN, t->rows)};
+    *k = (kernels){.t = t, .rows = lyc_shard_rows(t->net, LYC_MODE_TRAIN, t->rows), .patches = 1};
     k->shards = (t->rows + k->rows - 1) / k->rows;
-    const size_t size = operand_floats(k);
-    for (int i = 0; i < MOST_THREADS; i++) {
-        float **const all[] = {&k->of[i].in,         &k->of[i].out,        &k->of[i].d_in,   &k->of[i].d_out,
-                               &k->of[i].d_param[0], &k->of[i].d_param[1], &k->of[i].scratch};
-        for (size_t j = 0; j < sizeof all / sizeof *all; j++) *all[j] = block(size, sizeof(float));
-        for (size_t j = 0; j < size; j++) k->of[i].in[j] = k->of[i].d_out[j] = (float)(j % 17) * 1e-3F;
+    const lyc__graph *graph = t->workspace->plan->graph;
+    for (int i = 0; i < graph->node_count; i++) {
+        const lyc__window *w = &graph->nodes[i].window;
+        const size_t patches = w->out_height * w->out_width * w->kernel[0] * w->kernel[1] * w->channels;
+        if (patches > k->patches) k->patches = patches;
     }
+    for (int i = 0; i < MOST_THREADS; i++) k->memory[i] = block(2 * k->patches, sizeof(float));
 }
 
 static void close_kernels(kernels *k) {
-    for (int i = 0; i < MOST_THREADS; i++) {
-        float *const all[] = {k->of[i].in,         k->of[i].out,        k->of[i].d_in,   k->of[i].d_out,
-                              k->of[i].d_param[0], k->of[i].d_param[1], k->of[i].scratch};
-        for (size_t j = 0; j < sizeof all / sizeof *all; j++) lyc_free(all[j]);
-    }
+    for (int i = 0; i < MOST_THREADS; i++) lyc_free(k->memory[i]);
 }
 
 /* ---- measuring --------------------------------------------------------------------------------- */
 
-/* Seconds a run, at least one, for about so long. What disturbs a measurement only ever adds: of several, the
- * least counts. */
-static void time_window(void (*run)(void *payload), void *payload, double length, double *least) {
-    const double start = lyc_seconds();
-    double now = start;
+/* Steps and their kernels in turn for about so long; the least seconds of each over all windows, since what
+ * disturbs a measurement only ever adds. The kernels find in memory what the step left there: run again and
+ * again by themselves they would soon multiply denormal numbers, which takes long. */
+static void time_window(trainer *t, kernels *k, double length, double *step, double *bare) {
+    double spent[2] = {0, 0};
     size_t runs = 0;
-    for (; runs == 0 || now - start < length; runs++) {
-        run(payload);
-        now = lyc_seconds();
+    for (; runs == 0 || spent[0] + spent[1] < length; runs++) {
+        const double start = lyc_seconds();
+        train_step(t);
+        const double between = lyc_seconds();
+        run_kernels(k);
+        spent[0] += between - start;
+        spent[1] += lyc_seconds() - between;
     }
-    if ((now - start) / (double)runs < *least) *least = (now - start) / (double)runs;
+    if (spent[0] / (double)runs < *step) *step = spent[0] / (double)runs;
+    if (spent[1] / (double)runs < *bare) *bare = spent[1] / (double)runs;
 }
 
 static size_t peak_mebibytes(void) {
@@ -293,12 +324,10 @@ static void measure(const lyc_network_spec *spec, size_t rows, double seconds) {
         open_kernels(&bare[i], &trainers[i]);
         step_least[i] = bare_least[i] = 1e9;
     }
-    const double length = seconds / (2 * MOST_THREADS * ROUNDS);
+    const double length = seconds / (MOST_THREADS * ROUNDS);
     for (int round = 0; round < ROUNDS; round++)
-        for (int i = 0; i < MOST_THREADS; i++) {
-            time_window(train_step, &trainers[i], length, &step_least[i]);
-            time_window(run_kernels, &bare[i], length, &bare_least[i]);
-        }
+        for (int i = 0; i < MOST_THREADS; i++)
+            time_window(&trainers[i], &bare[i], length, &step_least[i], &bare_least[i]);
     printf("gflop %.9f\n", (double)rows * lyc_network_flops_train(trainers[0].net) * 1e-9);
     for (int i = 0; i < MOST_THREADS; i++) {
         printf("step%d %.2f\nbare%d %.2f\n", i + 1, step_least[i] * 1e6, i + 1, bare_least[i] * 1e6);

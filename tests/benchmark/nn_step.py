@@ -52,8 +52,10 @@ def make_step(name, threads, layout, adam):
 
 def time_step(step):
     step()
-    best = float("inf")
-    for _ in range(WINDOWS):
+    best, begun = float("inf"), time.perf_counter()
+    for window in range(WINDOWS):
+        if window >= 2 and time.perf_counter() - begun > WINDOWS * SECONDS:
+            break
         start, steps = time.perf_counter(), 0
         while steps == 0 or time.perf_counter() - start < SECONDS:
             step()
