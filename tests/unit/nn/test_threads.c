@@ -90,6 +90,18 @@ static void resnet8_has_the_same_bits(void **state) {
                                    .dropout = 0.2});
 }
 
+static void projections_have_the_same_bits(void **state) {
+    (void)state;
+    check_bits(&(lyc_network_spec){.arch = "resnet",
+                                   .channels = 3,
+                                   .height = 12,
+                                   .width = 12,
+                                   .classes = 10,
+                                   .depth = 8,
+                                   .dropout = 0.2,
+                                   .shortcut = LYC_SHORTCUT_PROJECT});
+}
+
 /* A workspace made for more rows gives the same bits. */
 static void room_changes_nothing(void **state) {
     (void)state;
@@ -186,6 +198,7 @@ int main(void) {
         cmocka_unit_test(mlp_has_the_same_bits),
         cmocka_unit_test(lenet5_has_the_same_bits),
         cmocka_unit_test(resnet8_has_the_same_bits),
+        cmocka_unit_test(projections_have_the_same_bits),
         cmocka_unit_test(room_changes_nothing),
         cmocka_unit_test(shards),
         cmocka_unit_test(reduction),
