@@ -42,6 +42,7 @@ static lyc_status make_key(lyc_bank *bank, const lyc_view_recipe *recipe, lyc_er
                  info->name);
     snprintf(key->data_fingerprint, sizeof key->data_fingerprint, "%s", lyc_dataset_fingerprint(bank->data));
     snprintf(key->teacher_fingerprint, sizeof key->teacher_fingerprint, "%s", info->fingerprint);
+    snprintf(key->precision, sizeof key->precision, "%s", lyc_precision_name(info->precision));
     key->views = (uint64_t)recipe->views;
     key->rows = lyc_dataset_rows(bank->data);
     key->classes = (uint64_t)info->classes;
@@ -72,9 +73,10 @@ static lyc_status open_inside(lyc_bank *bank, const char *directory, const lyc_v
     LYC_TRY(LYC_NEW_ARRAY(bank->ready, (size_t)bank->key.views * bank->blocks, err));
     LYC_TRY(lyc__make_directories(directory, err));
     LYC_TRY(make_path(&path, directory, bank, err));
-    lyc_status status =
-        lyc__bank_file_open(&bank->file, path, &bank->key, lyc_teacher_get_info(bank->teacher)->name,
-                            lyc_dataset_ids(bank->data), err);
+    const lyc_teacher_info *info = lyc_teacher_get_info(bank->teacher);
+    const lyc__bank_about about = {
+        .teacher = info->name, .ids = lyc_dataset_ids(bank->data), .error = info->error};
+    lyc_status status = lyc__bank_file_open(&bank->file, path, &bank->key, &about, err);
     lyc_free(path);
     LYC_TRY(status);
     bank->stats.blocks = bank->key.views * bank->blocks;

@@ -24,7 +24,9 @@ typedef struct lyc__teacher_traits {
     const uint8_t *known;           /* [classes] 0 where every answer is -INFINITY; NULL = knows all */
     bool blocking;
     double flops_per_row;
-    uint64_t changes_at; /* step from which `logits_later` answers; 0 = never */
+    lyc_precision precision;
+    lyc_logit_error error; /* as in lyc_teacher_info */
+    uint64_t changes_at;   /* step from which `logits_later` answers; 0 = never */
     char fingerprint[LYC_FINGERPRINT_SIZE]; /* whatever its answers depend on, but the class map */
 } lyc__teacher_traits;
 

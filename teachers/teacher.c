@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/hash.h"
+#include "lyceum/log.h"
 #include "lyceum/memory.h"
 #include "teachers/class_map.h"
 #include "teachers/kind.h"
@@ -32,9 +33,10 @@ static void make_fingerprint(lyc_teacher *teacher) {
     lyc__hash hash;
     char text[256];
     lyc__hash_start(&hash);
-    int length =
-        snprintf(text, sizeof text, "lyceum teacher 1\nkind=%s\ncontent=%s\nprecision=f32\nclasses=%d\nmap=",
-                 teacher->kind->name, teacher->traits.fingerprint, teacher->info.classes);
+    int length = snprintf(
+        text, sizeof text,
+        "lyceum teacher 1\nkind=%s\ncontent=%s\nprecision=%s\nclasses=%d\nmap=", teacher->kind->name,
+        teacher->traits.fingerprint, lyc_precision_name(teacher->traits.precision), teacher->info.classes);
     lyc__hash_update(&hash, text, (size_t)length);
     for (int j = 0; j < teacher->traits.classes; j++) {
         length = snprintf(text, sizeof text, "%" PRId32 ",", teacher->map[j]);
@@ -62,10 +64,23 @@ static lyc_status fill_info(lyc_teacher *teacher, const lyc_teacher_options *opt
         .knows_all = knows_all,
         .blocking = traits->blocking,
         .flops_per_row = traits->flops_per_row,
+        .precision = traits->precision,
+        .error = traits->error,
         .changes_at = traits->changes_at,
     };
     make_fingerprint(teacher);
     return LYC_OK;
+}
+
+static void tell_error(const lyc_teacher_info *info) {
+    const lyc_logit_error *error = &info->error;
+    if (error->rows == 0) return;
+    lyc_log(LYC_LOG_INFO,
+            "'%s' in %s, against f32 on %zu rows: logits off by at most %.3g, %.2g on average; %.3g "
+            "%% of "
+            "the answers change",
+            info->name, lyc_precision_name(info->precision), error->rows, error->largest, error->mean,
+            100 * error->changed);
 }
 
 static lyc_status check_options(const lyc_teacher_options *options, lyc_error *err) {
@@ -90,7 +105,13 @@ static lyc_status open_inside(lyc_teacher *teacher, const lyc_teacher_options *o
         LYC_FAIL(err, LYC_ECONFIG,
                  "teacher '%s': kind '%s' takes no delay; only recorded logits can be delayed", options->name,
                  teacher->kind->name);
-    return fill_info(teacher, options, err);
+    if (options->precision != teacher->traits.precision)
+        LYC_FAIL(err, LYC_ECONFIG,
+                 "teacher '%s': kind '%s' computes nothing, so it has no precision; remove %s", options->name,
+                 teacher->kind->name, lyc_precision_name(options->precision));
+    LYC_TRY(fill_info(teacher, options, err));
+    tell_error(&teacher->info);
+    return LYC_OK;
 }
 
 lyc_status lyc__teacher_open_kind(lyc_teacher **out, const lyc__teacher_kind *kind,

@@ -26,6 +26,8 @@ typedef struct lyc_teacher_options {
     size_t class_map_count;
     double delay_seconds;       /* recorded teachers: wait this long before each answer (stands in for a slow or
                                    remote teacher); such a teacher is `blocking`. LYC_ECONFIG for other kinds */
+    lyc_precision precision;    /* models: what they are computed in. LYC_ECONFIG for kinds that compute nothing,
+                                   where it is not f32 */
 } lyc_teacher_options;
 
 /* Which view of a sample the teachers answer for while the student learns from another one. */
@@ -45,13 +47,16 @@ typedef struct lyc_teacher_info {
     double flops_per_row;       /* 0 where it computes nothing */
     uint64_t changes_at;        /* step of a run from which it answers as another (recorded with /later); 0 = never. Such
                                    a teacher has no bank, and is measured as it is at first */
-    char fingerprint[LYC_FINGERPRINT_SIZE]; /* weights, preprocessing, class map, precision of the kernels */
+    lyc_precision precision;
+    lyc_logit_error error;      /* in bf16: its own outputs against those in f32, on up to 512 rows evenly spread over
+                                   the data set, view 0; rows = 0 in f32 */
+    char fingerprint[LYC_FINGERPRINT_SIZE]; /* weights, preprocessing, class map, precision */
 } lyc_teacher_info;
 
 typedef struct lyc_teacher lyc_teacher;
 
-/* The data set and recipe must outlive the teacher; `options` need not. LYC_ECONFIG: unknown kind, bad class map or
- * delay. LYC_EMISMATCH: made for other inputs, classes, samples or views. LYC_EIO, LYC_EFORMAT: its file. */
+/* The data set and recipe must outlive the teacher; `options` need not. LYC_ECONFIG: unknown kind, bad class map, delay
+ * or precision. LYC_EENVIRONMENT: a precision that this build or CPU lacks. LYC_EMISMATCH: made for other inputs, classes, samples or views. LYC_EIO, LYC_EFORMAT: its file. */
 LYC_API LYC_MUST_USE lyc_status lyc_teacher_open(lyc_teacher **out, const lyc_teacher_options *options,
                                                  const lyc_dataset *data, const lyc_view_recipe *recipe,
                                                  lyc_error *err);

@@ -5,6 +5,7 @@
 #include "app/format.h"
 #include "app/job.h"
 #include "app/plant.h"
+#include "distill/result_json.h"
 #include "lyceum/log.h"
 #include "lyceum/memory.h"
 
@@ -75,6 +76,8 @@ typedef struct bank_report {
     const char *name, *kind;
     char path[512];
     lyc_bank_stats stats;
+    lyc_precision precision;
+    lyc_logit_error error;
     double seconds;
     bool recorded;
 } bank_report;
@@ -147,7 +150,9 @@ static lyc_status fill_teacher(const bank_job *job, const lyc_teacher_options *s
                                lyc_error *err) {
     lyc_teacher *teacher = NULL;
     LYC_TRY(lyc_teacher_open(&teacher, source, job->data, &job->recipe, err));
-    *report = (bank_report){.name = source->name, .kind = source->kind};
+    const lyc_teacher_info *info = lyc_teacher_get_info(teacher);
+    *report = (bank_report){
+        .name = source->name, .kind = source->kind, .precision = info->precision, .error = info->error};
     report->recorded = strcmp(source->kind, "bank") == 0;
     lyc_status status = report->recorded ? LYC_OK : fill_bank(job, teacher, report, err);
     lyc_teacher_close(teacher);
@@ -167,6 +172,8 @@ static lyc_status print_json(const bank_report *reports, size_t count, lyc_error
         lyc__json_text(&json, "teacher", r->name);
         lyc__json_text(&json, "kind", r->kind);
         lyc__json_text(&json, "path", r->recorded ? NULL : r->path);
+        lyc__json_text(&json, "precision", lyc_precision_name(r->precision));
+        if (r->error.rows > 0) lyc__logit_error_json(&json, "logit_error", &r->error);
         lyc__json_unsigned(&json, "blocks", r->stats.blocks);
         lyc__json_unsigned(&json, "filled", r->stats.filled);
         lyc__json_unsigned(&json, "computed_now", r->stats.computed_now);

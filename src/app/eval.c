@@ -14,7 +14,7 @@
 
 typedef struct eval_options {
     lyc__common common;
-    const char *data, *split, *logits;
+    const char *data, *split, *logits, *precision;
     double reward_fraction, valid_fraction;
     int64_t split_seed;
     lyc__texts against;
@@ -30,6 +30,8 @@ static const lyc__option options[] = {
      "another model to compare with: agreement and KL; repeatable", 0, 0},
     {"logits", 0, LYC__OPTION_TEXT, AT(logits), "FILE",
      "write /logits [N,C] and /id [N], which serve as a recorded teacher; replaces only such a file", 0, 0},
+    {"precision", 0, LYC__OPTION_TEXT, AT(precision), "NAME",
+     "f32 (default) or bf16: what MODEL is computed in; bf16 also says what that changes", 0, 0},
     {"reward-fraction", 0, LYC__OPTION_NUMBER, AT(reward_fraction), "X",
      "data.reward_fraction of the config the splits belong to (default 0.05)", 0, 1},
     {"valid-fraction", 0, LYC__OPTION_NUMBER, AT(valid_fraction), "X",
@@ -78,6 +80,8 @@ typedef struct eval_job {
     uint32_t *rows;  /* [count] */
     int32_t *labels; /* [count] */
     float *logits;   /* [count, classes] */
+    lyc_precision precision;
+    lyc_logit_error error; /* of the precision; rows 0 = it is f32 */
     lyc_metrics metrics;
     comparison *others; /* one each, and the mixture of them all where there are several */
     size_t other_count;
@@ -135,6 +139,12 @@ static lyc_status choose_rows(eval_job *job, lyc_error *err) {
     return LYC_OK;
 }
 
+static lyc_status find_precision(const char *name, lyc_precision *out, lyc_error *err) {
+    const char *names[] = {lyc_precision_name(LYC_PRECISION_F32), lyc_precision_name(LYC_PRECISION_BF16)};
+    if (lyc_precision_named(out, name, err) == LYC_OK) return LYC_OK;
+    return lyc__unknown_name("--precision", name, names, sizeof names / sizeof *names, err);
+}
+
 /* ---- logits --------------------------------------------------------------------------------------- */
 
 /* The message speaks of a teacher first, of the file behind it; here nobody teaches. */
@@ -145,17 +155,21 @@ static void drop_teacher(lyc_error *err, const char *name) {
         memmove(err->message, err->message + length, strlen(err->message + length) + 1);
 }
 
-/* A model is asked as a teacher is: with its own preprocessing, and refused where its classes are others. */
-static lyc_status compute_logits(const eval_job *job, const char *path, float **out, lyc_error *err) {
+/* A model is asked as a teacher is: with its own preprocessing, and refused where its classes are others.
+ * `error` (may be NULL) is what its precision changes. */
+static lyc_status compute_logits(const eval_job *job, const char *path, lyc_precision precision, float **out,
+                                 lyc_logit_error *error, lyc_error *err) {
     static const lyc_view_recipe clean = {.views = 1};
     const char *slash = strrchr(path, '/');
-    lyc_teacher_options model = {.name = slash ? slash + 1 : path, .kind = "model", .path = path};
+    lyc_teacher_options model = {
+        .name = slash ? slash + 1 : path, .kind = "model", .path = path, .precision = precision};
     lyc_teacher *teacher = NULL;
     lyc_status status = lyc_teacher_open(&teacher, &model, job->data, &clean, err);
     if (status != LYC_OK) {
         drop_teacher(err, model.name);
         return status;
     }
+    if (error != NULL) *error = lyc_teacher_get_info(teacher)->error;
     lyc_progress progress;
     lyc_progress_start(&progress, model.name, "rows", job->count);
     status = LYC_NEW_ARRAY(*out, job->count * job->classes, err);
@@ -211,7 +225,7 @@ static lyc_status compare(eval_job *job, lyc_error *err) {
     lyc_status status;
     LYC_TRY_GOTO(LYC_NEW_ARRAY(job->others, against->count + 1, err));
     for (size_t i = 0; i < against->count; i++) {
-        LYC_TRY_GOTO(compute_logits(job, against->items[i], &logits[i], err));
+        LYC_TRY_GOTO(compute_logits(job, against->items[i], LYC_PRECISION_F32, &logits[i], NULL, err));
         comparison *other = &job->others[job->other_count++];
         other->path = against->items[i];
         lyc_agreement_compute(&other->result, logits[i], job->logits, job->count, (int)job->classes);
@@ -232,6 +246,8 @@ static lyc_status print_json(const eval_job *job, lyc_error *err) {
     lyc__json_text(&json, "model", o->common.arguments.items[0]);
     lyc__json_text(&json, "data", o->data);
     lyc__json_text(&json, "split", o->split);
+    lyc__json_text(&json, "precision", o->precision);
+    if (job->error.rows > 0) lyc__logit_error_json(&json, "logit_error", &job->error);
     lyc__metrics_json(&json, "metrics", &job->metrics);
     lyc__json_array(&json, "against");
     for (size_t i = 0; i < job->other_count; i++) {
@@ -267,12 +283,14 @@ static lyc_status print_text(const eval_job *job, lyc_error *err) {
 static lyc_status evaluate(eval_job *job, lyc_error *err) {
     const eval_options *o = job->options;
     if (!o->data) LYC_FAIL(err, LYC_EUSAGE, "--data FILE, the data set, is missing");
+    LYC_TRY(find_precision(o->precision, &job->precision, err));
     if (o->logits) LYC_TRY(lyc__recorded_file_check_target(o->logits, err));
     LYC_TRY(lyc__start_pool(&job->pool, &o->common, err));
     LYC_TRY(lyc_dataset_open(&job->data, o->data, err));
     job->classes = (size_t)lyc_dataset_classes(job->data);
     LYC_TRY(choose_rows(job, err));
-    LYC_TRY(compute_logits(job, o->common.arguments.items[0], &job->logits, err));
+    LYC_TRY(
+        compute_logits(job, o->common.arguments.items[0], job->precision, &job->logits, &job->error, err));
     LYC_TRY(lyc_metrics_compute(&job->metrics, job->logits, job->labels, job->count, (int)job->classes, err));
     if (o->against.count > 0) LYC_TRY(compare(job, err));
     if (o->logits) LYC_TRY(write_logits(job, err));
@@ -281,7 +299,7 @@ static lyc_status evaluate(eval_job *job, lyc_error *err) {
 }
 
 int lyc__app_eval(int argc, char **argv) {
-    eval_options o = {.split = "valid", .reward_fraction = 0.05, .valid_fraction = 0.05};
+    eval_options o = {.split = "valid", .precision = "f32", .reward_fraction = 0.05, .valid_fraction = 0.05};
     int code = LYC__EXIT_DONE;
     if (!lyc__begin(&usage, argc, argv, &o, &code)) return code;
     lyc_error err = {0};

@@ -32,7 +32,7 @@ _Static_assert(sizeof(lyc_fusion) == sizeof(int) && sizeof(lyc_action_mode) == s
                    sizeof(lyc_agent_network) == sizeof(int) && sizeof(lyc_shortcut) == sizeof(int) &&
                    sizeof(lyc_granularity) == sizeof(int) && sizeof(lyc_on_policy_algorithm) == sizeof(int) &&
                    sizeof(lyc_select) == sizeof(int) && sizeof(lyc_decay) == sizeof(int) &&
-                   sizeof(lyc_teacher_view) == sizeof(int),
+                   sizeof(lyc_teacher_view) == sizeof(int) && sizeof(lyc_precision) == sizeof(int),
                "enums of the configuration are as wide as int");
 
 #define NAMES(...)    ((const char *const[]){__VA_ARGS__, NULL})
@@ -138,6 +138,9 @@ const lyc__field lyc__fields[] = {
     {.path = "teachers[].class_map", .type = &lyc__type_integers, DISTILL, .offset = IN_TEACHER(class_map),
      .count_offset = IN_TEACHER(class_map_count), .low = 0, .high = 32767, .least = 1, .most = 32768,
      .initial = "null", .doc = "Output j of the teacher is class j of this list; null = same order."},
+    {.path = "teachers[].precision", .type = &lyc__type_choice, DISTILL, .offset = IN_TEACHER(precision),
+     .names = NAMES("f32", "bf16"), .initial = "\"f32\"",
+     .doc = "`model` only: what it is computed in. bf16 needs oneDNN and AVX-512; its error is measured and told."},
     {.path = "teachers[].delay_ms", .type = &lyc__type_milliseconds, DISTILL,
      .offset = IN_TEACHER(delay_seconds), .low = 0, .high = 3600000, .initial = "0",
      .doc = "Recorded logits only: wait so long before each answer, as a slow or remote teacher does."},

@@ -128,6 +128,16 @@ static void check_delays(lyc_config *config, lyc__problems *problems) {
     }
 }
 
+static void check_precisions(lyc_config *config, lyc__problems *problems) {
+    for (size_t i = 0; i < config->teacher_count; i++) {
+        const lyc_teacher_options *teacher = &config->teachers[i];
+        char path[LYC__KEY_PATH_SIZE];
+        snprintf(path, sizeof path, "teachers[%zu].precision", i);
+        if (teacher->precision != LYC_PRECISION_F32 && teacher->kind && !same(teacher->kind, "model"))
+            lyc__problem(problems, path, "recorded logits (\"bank\") are not computed; remove it");
+    }
+}
+
 static void check_teachers_given(lyc_config *config, lyc__problems *problems) {
     if (config->teacher_count == 0 && !same(config->agent.strategy, "none"))
         lyc__problem(
@@ -272,6 +282,7 @@ const lyc__rule lyc__rules[] = {
     {{"teachers"}, LYC__FOR_DISTILL, check_sources, "A teacher has exactly one source, `model` or `bank`."},
     {{"teachers"}, LYC__FOR_DISTILL, check_class_maps, "A teacher's `class_map` names each class once."},
     {{"teachers"}, LYC__FOR_DISTILL, check_delays, "`teachers[].delay_ms` is for recorded logits (`bank`)."},
+    {{"teachers"}, LYC__FOR_DISTILL, check_precisions, "`teachers[].precision` is for models (`model`)."},
     {{"teachers", "agent.strategy"}, LYC__FOR_DISTILL, check_teachers_given,
      "Every strategy but `none` needs a teacher."},
     {{"teachers", "agent.strategy"}, LYC__FOR_DISTILL, check_single,

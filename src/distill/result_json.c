@@ -12,6 +12,15 @@ void lyc__metrics_json(lyc__json *json, const char *key, const lyc_metrics *metr
     lyc__json_end(json);
 }
 
+void lyc__logit_error_json(lyc__json *json, const char *key, const lyc_logit_error *error) {
+    lyc__json_object_inline(json, key);
+    lyc__json_unsigned(json, "rows", error->rows);
+    lyc__json_number(json, "largest", error->largest);
+    lyc__json_number(json, "mean", error->mean);
+    lyc__json_number(json, "changed_answers", error->changed);
+    lyc__json_end(json);
+}
+
 void lyc__run_result_json(lyc__json *json, const lyc_config *config, const lyc_run_result *result) {
     lyc__json_start(json, true);
     lyc__json_object(json, NULL);

@@ -7,6 +7,7 @@
 
 /* Starts `json` (pretty) and writes the whole object; the caller finishes it. */
 void lyc__run_result_json(lyc__json *json, const lyc_config *config, const lyc_run_result *result);
+void lyc__logit_error_json(lyc__json *json, const char *key, const lyc_logit_error *error);
 void lyc__metrics_json(lyc__json *json, const char *key, const lyc_metrics *metrics);
 
 #endif

@@ -35,10 +35,10 @@ struct lyc__bank_file {
 void lyc__bank_key_hash(const lyc__bank_key *key, char out[LYC_FINGERPRINT_SIZE]) {
     char text[512];
     int length = snprintf(text, sizeof text,
-                          "lyceum bank 1\ndata=%s\nteacher=%s\nview=%s\nviews=%" PRIu64 "\nrows=%" PRIu64
-                          "\nclasses=%" PRIu64 "\nblock=%" PRIu64 "\n",
-                          key->data_fingerprint, key->teacher_fingerprint, key->view_key, key->views,
-                          key->rows, key->classes, key->block_rows);
+                          "lyceum bank 1\ndata=%s\nteacher=%s\nview=%s\nprecision=%s\nviews=%" PRIu64
+                          "\nrows=%" PRIu64 "\nclasses=%" PRIu64 "\nblock=%" PRIu64 "\n",
+                          key->data_fingerprint, key->teacher_fingerprint, key->view_key, key->precision,
+                          key->views, key->rows, key->classes, key->block_rows);
     lyc__hash hash;
     lyc__hash_start(&hash);
     lyc__hash_update(&hash, text, (size_t)length);
@@ -169,8 +169,7 @@ static bool exists(const char *path) {
 
 /* Takes the lock and makes the file if need be; or leaves file->lock at -1 where the file is there but the
  * lock is not to be had. */
-static lyc_status lock_and_make(lyc__bank_file *file, const char *teacher_name, const uint64_t *ids,
-                                lyc_error *err) {
+static lyc_status lock_and_make(lyc__bank_file *file, const lyc__bank_about *about, lyc_error *err) {
     char *lock = NULL;
     size_t size = strlen(file->path) + sizeof ".lock";
     lyc_error reason = {0};
@@ -185,18 +184,16 @@ static lyc_status lock_and_make(lyc__bank_file *file, const char *teacher_name, 
     }
     lyc_free(lock);
     if (status == LYC_OK)
-        return exists(file->path) ? LYC_OK
-                                  : lyc__bank_layout_create(file->path, &file->key, teacher_name, ids, err);
+        return exists(file->path) ? LYC_OK : lyc__bank_layout_create(file->path, &file->key, about, err);
     if (!exists(file->path))
         LYC_FAIL(err, reason.code, "cannot make the bank %s: %s", file->path, reason.message);
     lyc_log(LYC_LOG_INFO, "the bank %s is only read: %s", file->path, reason.message);
     return LYC_OK;
 }
 
-static lyc_status open_inside(lyc__bank_file *file, const char *teacher_name, const uint64_t *ids,
-                              lyc_error *err) {
+static lyc_status open_inside(lyc__bank_file *file, const lyc__bank_about *about, lyc_error *err) {
     LYC_TRY(LYC_NEW_ARRAY(file->places, (size_t)file->key.views, err));
-    LYC_TRY(lock_and_make(file, teacher_name, ids, err));
+    LYC_TRY(lock_and_make(file, about, err));
     LYC_TRY(lyc__bank_layout_read(file->places, file->path, &file->key, err));
     if (file->lock >= 0) file->file = open(file->path, O_RDWR | O_CLOEXEC);
     if (file->file >= 0) return LYC_OK;
@@ -208,7 +205,7 @@ static lyc_status open_inside(lyc__bank_file *file, const char *teacher_name, co
 }
 
 lyc_status lyc__bank_file_open(lyc__bank_file **out, const char *path, const lyc__bank_key *key,
-                               const char *teacher_name, const uint64_t *ids, lyc_error *err) {
+                               const lyc__bank_about *about, lyc_error *err) {
     *out = NULL;
     if (key->views == 0 || key->views > LYC__BANK_MAX_VIEWS || key->rows == 0 || key->classes == 0 ||
         key->block_rows == 0)
@@ -218,7 +215,7 @@ lyc_status lyc__bank_file_open(lyc__bank_file **out, const char *path, const lyc
     file->file = file->lock = -1;
     file->key = *key;
     file->path = lyc_strdup(path);
-    lyc_status status = file->path != NULL ? open_inside(file, teacher_name, ids, err)
+    lyc_status status = file->path != NULL ? open_inside(file, about, err)
                                            : LYC_ERROR(err, LYC_ENOMEM, "no memory for the path %s", path);
     if (status == LYC_OK) {
         *out = file;

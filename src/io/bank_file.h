@@ -14,16 +14,27 @@
 #include <stdint.h>
 
 #include "lyceum/dataset.h"
+#include "lyceum/network.h"
 
 #define LYC__BANK_FORMAT    "lyceum bank 1"
 #define LYC__BANK_MAX_VIEWS 65536
+
+#define LYC__BANK_PRECISION_SIZE 8
 
 /* Everything that must be the same for the logits to be the same. */
 typedef struct lyc__bank_key {
     char data_fingerprint[LYC_FINGERPRINT_SIZE], teacher_fingerprint[LYC_FINGERPRINT_SIZE];
     char view_key[LYC_VIEW_KEY_SIZE];
+    char precision[LYC__BANK_PRECISION_SIZE]; /* "f32"; part of the teacher's fingerprint too */
     uint64_t views, rows, classes, block_rows;
 } lyc__bank_key;
+
+/* What a new file says besides, for its readers. */
+typedef struct lyc__bank_about {
+    const char *teacher;   /* its name */
+    const uint64_t *ids;   /* [rows] */
+    lyc_logit_error error; /* of the precision; rows 0 = none was measured */
+} lyc__bank_about;
 
 /* The key in one word: XXH3-128 of its text. */
 void lyc__bank_key_hash(const lyc__bank_key *key, char out[LYC_FINGERPRINT_SIZE]);
@@ -33,11 +44,11 @@ uint64_t lyc__bank_checksum(uint64_t view, uint64_t block, const float *values, 
 
 typedef struct lyc__bank_file lyc__bank_file;
 
-/* Opens the file of this key, or makes it (ids[rows] and the teacher's name are for readers of the file).
+/* Opens the file of this key, or makes it.
  * LYC_EMISMATCH if the file has another key: both are shown. LYC_EFORMAT: damaged. LYC_EIO: a full disk, no
  * permission. */
 LYC_MUST_USE lyc_status lyc__bank_file_open(lyc__bank_file **out, const char *path, const lyc__bank_key *key,
-                                            const char *teacher_name, const uint64_t *ids, lyc_error *err);
+                                            const lyc__bank_about *about, lyc_error *err);
 /* Syncs what was written. The object is gone either way. NULL is fine. */
 LYC_MUST_USE lyc_status lyc__bank_file_close(lyc__bank_file *file, lyc_error *err);
 

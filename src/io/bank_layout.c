@@ -61,7 +61,19 @@ static lyc_status create_logits(hid_t file, uint64_t view, const lyc__bank_key *
     return status;
 }
 
-static lyc_status write_attributes(hid_t file, const lyc__bank_key *key, const char *teacher_name,
+/* What the precision of the teacher changes in its logits, where that was measured. */
+static lyc_status write_error(hid_t file, const lyc_logit_error *error, lyc_error *err) {
+    const uint64_t rows = error->rows;
+    if (rows == 0) return LYC_OK;
+    LYC_TRY(lyc__h5_write_attribute(file, "logit_error_rows", H5T_NATIVE_UINT64, &rows, 1, true, err));
+    LYC_TRY(lyc__h5_write_attribute(file, "logit_error_largest", H5T_NATIVE_DOUBLE, &error->largest, 1, true,
+                                    err));
+    LYC_TRY(lyc__h5_write_attribute(file, "logit_error_mean", H5T_NATIVE_DOUBLE, &error->mean, 1, true, err));
+    return lyc__h5_write_attribute(file, "logit_error_changed", H5T_NATIVE_DOUBLE, &error->changed, 1, true,
+                                   err);
+}
+
+static lyc_status write_attributes(hid_t file, const lyc__bank_key *key, const lyc__bank_about *about,
                                    lyc_error *err) {
     const struct {
         const char *name;
@@ -71,26 +83,28 @@ static lyc_status write_attributes(hid_t file, const lyc__bank_key *key, const c
                    {"classes", &key->classes},
                    {"block_rows", &key->block_rows}};
     LYC_TRY(lyc__h5_write_text_attribute(file, "format", LYC__BANK_FORMAT, err));
-    LYC_TRY(lyc__h5_write_text_attribute(file, "teacher", teacher_name, err));
+    LYC_TRY(lyc__h5_write_text_attribute(file, "teacher", about->teacher, err));
     LYC_TRY(lyc__h5_write_text_attribute(file, "data_fingerprint", key->data_fingerprint, err));
     LYC_TRY(lyc__h5_write_text_attribute(file, "teacher_fingerprint", key->teacher_fingerprint, err));
     LYC_TRY(lyc__h5_write_text_attribute(file, "view_key", key->view_key, err));
+    LYC_TRY(lyc__h5_write_text_attribute(file, "precision", key->precision, err));
+    LYC_TRY(write_error(file, &about->error, err));
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
         LYC_TRY(lyc__h5_write_attribute(file, numbers[i].name, H5T_NATIVE_UINT64, numbers[i].value, 1, true,
                                         err));
     return LYC_OK;
 }
 
-static lyc_status write_content(hid_t file, const lyc__bank_key *key, const char *teacher_name,
-                                const uint64_t *ids, lyc_error *err) {
+static lyc_status write_content(hid_t file, const lyc__bank_key *key, const lyc__bank_about *about,
+                                lyc_error *err) {
     float *unknown = NULL;
     size_t values = (size_t)(key->block_rows * key->classes);
     lyc_status status = LYC_OK;
     LYC_TRY(LYC_NEW_ARRAY(unknown, values, err));
     for (size_t i = 0; i < values; i++) unknown[i] = NAN;
-    LYC_TRY_GOTO(write_attributes(file, key, teacher_name, err));
+    LYC_TRY_GOTO(write_attributes(file, key, about, err));
     LYC_TRY_GOTO(
-        lyc__h5_write_dataset(file, "id", H5T_STD_U64LE, H5T_NATIVE_UINT64, 1, &key->rows, ids, err));
+        lyc__h5_write_dataset(file, "id", H5T_STD_U64LE, H5T_NATIVE_UINT64, 1, &key->rows, about->ids, err));
     for (uint64_t view = 0; view < key->views; view++) {
         LYC_TRY_GOTO(create_logits(file, view, key, unknown, err));
         LYC_TRY_GOTO(create_zeroed(file, "filled", view, H5T_STD_U8LE, lyc__bank_file_blocks(key), err));
@@ -101,8 +115,8 @@ done:
     return status;
 }
 
-lyc_status lyc__bank_layout_create(const char *path, const lyc__bank_key *key, const char *teacher_name,
-                                   const uint64_t *ids, lyc_error *err) {
+lyc_status lyc__bank_layout_create(const char *path, const lyc__bank_key *key, const lyc__bank_about *about,
+                                   lyc_error *err) {
     char *temporary = NULL;
     hid_t file = LYC__H5_NONE;
     lyc_status status;
@@ -114,7 +128,7 @@ lyc_status lyc__bank_layout_create(const char *path, const lyc__bank_key *key, c
     LYC_TRY_GOTO(measure(path, key, &bytes, err));
     LYC_TRY_GOTO(lyc__file_reserve(temporary, bytes, "run without banks (banks.enabled)", err));
     LYC_TRY_GOTO(lyc__h5_create(&file, temporary, H5P_DEFAULT, err));
-    LYC_TRY_GOTO(write_content(file, key, teacher_name, ids, err));
+    LYC_TRY_GOTO(write_content(file, key, about, err));
     LYC_TRY_GOTO(lyc__h5_close(&file, err));
     LYC_TRY_GOTO(lyc__replace_file(temporary, path, err));
 done:
@@ -144,6 +158,7 @@ static lyc_status read_key(hid_t file, lyc__bank_key *out, lyc_error *err) {
     LYC_TRY(read_text(file, "teacher_fingerprint", out->teacher_fingerprint, sizeof out->teacher_fingerprint,
                       err));
     LYC_TRY(read_text(file, "view_key", out->view_key, sizeof out->view_key, err));
+    LYC_TRY(read_text(file, "precision", out->precision, sizeof out->precision, err));
     LYC_TRY(lyc__h5_read_u64_attribute(file, "views", &out->views, err));
     LYC_TRY(lyc__h5_read_u64_attribute(file, "rows", &out->rows, err));
     LYC_TRY(lyc__h5_read_u64_attribute(file, "classes", &out->classes, err));
@@ -175,6 +190,7 @@ static lyc_status check_key(const char *path, const lyc__bank_key *here, const l
     compare_text(&found, "teacher, its preprocessing or class map (teacher_fingerprint)",
                  here->teacher_fingerprint, wanted->teacher_fingerprint);
     compare_text(&found, "view recipe (view_key)", here->view_key, wanted->view_key);
+    compare_text(&found, "what the teacher computes in (precision)", here->precision, wanted->precision);
     compare_number(&found, "views", here->views, wanted->views);
     compare_number(&found, "rows", here->rows, wanted->rows);
     compare_number(&found, "classes", here->classes, wanted->classes);

@@ -12,8 +12,7 @@ typedef struct lyc__bank_place {
 /* Makes `path` under a temporary name, with every block unfilled and the space taken; then renames it. The
  * caller holds the lock. */
 LYC_MUST_USE lyc_status lyc__bank_layout_create(const char *path, const lyc__bank_key *key,
-                                                const char *teacher_name, const uint64_t *ids,
-                                                lyc_error *err);
+                                                const lyc__bank_about *about, lyc_error *err);
 /* Checks the key and every shape, fills places[key->views]. */
 LYC_MUST_USE lyc_status lyc__bank_layout_read(lyc__bank_place *places, const char *path,
                                               const lyc__bank_key *key, lyc_error *err);

@@ -232,8 +232,8 @@ def bank(rows=5, filled=1, view_key="clean"):
                      dataset(f"checksum/{v}", sums[v]) for v in range(2))
     return (views + dataset("id", np.arange(rows).astype("<u8")) + attribute("format", "lyceum bank 1") +
             attribute("data_fingerprint", "0123456789abcdef" * 2) + attribute("teacher_fingerprint", "fedcba9876543210" * 2) +
-            attribute("view_key", view_key) + attribute("views", np.uint64(2)) + attribute("rows", np.uint64(rows)) +
-            attribute("classes", np.uint64(3)) + attribute("block_rows", np.uint64(2)))
+            attribute("view_key", view_key) + attribute("precision", "f32") + attribute("views", np.uint64(2)) +
+            attribute("rows", np.uint64(rows)) + attribute("classes", np.uint64(3)) + attribute("block_rows", np.uint64(2)))
 
 
 def container_inputs(files):

@@ -175,8 +175,9 @@ static const char *const changed[][2] = {{"name", "\"n\""},
 enum { CHANGED = sizeof changed / sizeof *changed };
 #define EXTRA 1
 static const char teachers_changed[] =
-    "[{\"name\": \"t-1\", \"model\": \"m.h5\", \"class_map\": [2, 0, 1], \"delay_ms\": 0}, "
-    "{\"name\": \"t.2\", \"bank\": \"r.h5\", \"class_map\": null, \"delay_ms\": 51}]";
+    "[{\"name\": \"t-1\", \"model\": \"m.h5\", \"class_map\": [2, 0, 1], "
+    "\"precision\": \"bf16\", \"delay_ms\": 0}, "
+    "{\"name\": \"t.2\", \"bank\": \"r.h5\", \"class_map\": null, \"precision\": \"f32\", \"delay_ms\": 51}]";
 
 static const char *change_of(const char *path) {
     for (size_t i = 0; i < CHANGED; i++)
@@ -243,10 +244,10 @@ static void lists_of_objects_are_written(void **state) {
     assert_int_equal(config->teachers[0].class_map_count, 3);
     assert_int_equal(config->teachers[0].class_map[0], 2);
     char *text = resolved(config);
-    assert_non_null(
-        strstr(text, "{\"name\": \"t-1\", \"model\": \"m.h5\", \"class_map\": [2, 0, 1], \"delay_ms\": 0}"));
-    assert_non_null(
-        strstr(text, "{\"name\": \"t.2\", \"bank\": \"r.h5\", \"class_map\": null, \"delay_ms\": 51}"));
+    assert_non_null(strstr(text, "{\"name\": \"t-1\", \"model\": \"m.h5\", \"class_map\": [2, 0, 1], "
+                                 "\"precision\": \"bf16\", \"delay_ms\": 0}"));
+    assert_non_null(strstr(text, "{\"name\": \"t.2\", \"bank\": \"r.h5\", \"class_map\": null, "
+                                 "\"precision\": \"f32\", \"delay_ms\": 51}"));
     assert_non_null(strstr(text, "{\"kind\": \"kd\", \"weight\": 0.5}"));
     lyc_free(text);
     lyc_config_destroy(config);

@@ -20,11 +20,13 @@ enum { ROWS = 10, CLASSES = 3, BLOCK = 4, BLOCKS = 3, VIEWS = 2 };
 static const lyc__bank_key key = {.data_fingerprint = "dddddddddddddddddddddddddddddddd",
                                   .teacher_fingerprint = "tttttttttttttttttttttttttttttttt",
                                   .view_key = "shift=1 flip=0 seed=2",
+                                  .precision = "f32",
                                   .views = VIEWS,
                                   .rows = ROWS,
                                   .classes = CLASSES,
                                   .block_rows = BLOCK};
 static const uint64_t ids[ROWS] = {9, 8, 7, 6, 5, 4, 3, 2, 1, 0};
+static const lyc__bank_about about = {.teacher = "someone", .ids = ids};
 
 #define EXPECT_OK(call)                                                                                      \
     do {                                                                                                     \
@@ -39,7 +41,7 @@ static void expect_text(const lyc_error *err, const char *text) {
 static lyc__bank_file *open_bank(void) {
     lyc__bank_file *file;
     lyc_error err = {0};
-    EXPECT_OK(lyc__bank_file_open(&file, scratch_path("bank.h5"), &key, "someone", ids, &err));
+    EXPECT_OK(lyc__bank_file_open(&file, scratch_path("bank.h5"), &key, &about, &err));
     return file;
 }
 
@@ -190,8 +192,8 @@ static void a_block_in_the_wrong_place_is_damaged(void **state) {
 static void another_key_is_refused_with_both(void **state) {
     (void)state;
     close_bank(open_bank());
-    lyc__bank_key cases[7];
-    for (size_t i = 0; i < 7; i++) cases[i] = key;
+    lyc__bank_key cases[8];
+    for (size_t i = 0; i < 8; i++) cases[i] = key;
     cases[0].data_fingerprint[3] = 'x';
     cases[1].teacher_fingerprint[3] = 'x';
     (void)snprintf(cases[2].view_key, LYC_VIEW_KEY_SIZE, "shift=2 flip=0 seed=2");
@@ -199,21 +201,22 @@ static void another_key_is_refused_with_both(void **state) {
     cases[4].rows = 11;
     cases[5].classes = 4;
     cases[6].block_rows = 5;
-    const char *texts[7][2] = {{"data_fingerprint", "'dddxdddd"},
+    (void)snprintf(cases[7].precision, LYC__BANK_PRECISION_SIZE, "bf16");
+    const char *texts[8][2] = {{"data_fingerprint", "'dddxdddd"},
                                {"teacher_fingerprint", "'tttxtttt"},
                                {"view_key", "'shift=2 flip=0 seed=2'"},
                                {"views: the file has '2'", "wanted is '1'"},
                                {"rows: the file has '10'", "wanted is '11'"},
                                {"classes: the file has '3'", "wanted is '4'"},
-                               {"block_rows", "wanted is '5'"}};
-    for (size_t i = 0; i < 7; i++) {
+                               {"block_rows", "wanted is '5'"},
+                               {"(precision): the file has 'f32'", "wanted is 'bf16'"}};
+    for (size_t i = 0; i < 8; i++) {
         lyc__bank_file *file;
         lyc_error err = {0};
         char hashes[2][LYC_FINGERPRINT_SIZE];
         lyc__bank_key_hash(&key, hashes[0]);
         lyc__bank_key_hash(&cases[i], hashes[1]);
-        lyc_status status =
-            lyc__bank_file_open(&file, scratch_path("bank.h5"), &cases[i], "someone", ids, &err);
+        lyc_status status = lyc__bank_file_open(&file, scratch_path("bank.h5"), &cases[i], &about, &err);
         assert_int_equal(status, LYC_EMISMATCH);
         assert_null(file);
         for (size_t j = 0; j < 2; j++) {
@@ -231,7 +234,7 @@ static void another_key_is_refused_with_both(void **state) {
 static void expect_unreadable(const char *text) {
     lyc__bank_file *file;
     lyc_error err = {0};
-    lyc_status status = lyc__bank_file_open(&file, scratch_path("bank.h5"), &key, "someone", ids, &err);
+    lyc_status status = lyc__bank_file_open(&file, scratch_path("bank.h5"), &key, &about, &err);
     if (status != LYC_EFORMAT) fail_msg("status %s: %s", lyc_status_name(status), err.message);
     expect_text(&err, scratch_path("bank.h5"));
     expect_text(&err, text);
@@ -279,7 +282,8 @@ static void make_foreign(const char *format, hid_t logits_type, uint64_t rows, b
     } texts[] = {{"format", format},
                  {"data_fingerprint", key.data_fingerprint},
                  {"teacher_fingerprint", key.teacher_fingerprint},
-                 {"view_key", key.view_key}};
+                 {"view_key", key.view_key},
+                 {"precision", key.precision}};
     const struct {
         const char *name;
         uint64_t value;
@@ -287,11 +291,11 @@ static void make_foreign(const char *format, hid_t logits_type, uint64_t rows, b
     hsize_t dims[2] = {rows, CLASSES};
     uint64_t blocks = BLOCKS;
     EXPECT_OK(lyc__h5_create(&file, scratch_path("bank.h5"), H5P_DEFAULT, &err));
-    for (size_t i = 0; i < 4; i++) {
+    for (size_t i = 0; i < 5; i++)
         EXPECT_OK(lyc__h5_write_text_attribute(file, texts[i].name, texts[i].text, &err));
+    for (size_t i = 0; i < 4; i++)
         EXPECT_OK(lyc__h5_write_attribute(file, numbers[i].name, H5T_NATIVE_UINT64, &numbers[i].value, 1,
                                           true, &err));
-    }
     hid_t group = H5Gcreate2(file, "logits", H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
     hid_t space = H5Screate_simple(2, dims, NULL);
     list = H5Pcreate(H5P_DATASET_CREATE);
@@ -342,7 +346,7 @@ static void a_full_disk_leaves_no_file(void **state) {
     tight = former;
     tight.rlim_cur = 30000;
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &tight), 0);
-    lyc_status status = lyc__bank_file_open(&file, scratch_path("bank.h5"), &key, "someone", ids, &err);
+    lyc_status status = lyc__bank_file_open(&file, scratch_path("bank.h5"), &key, &about, &err);
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &former), 0);
     assert_int_equal(status, LYC_EIO);
     expect_text(&err, scratch_path("bank.h5"));
@@ -368,8 +372,7 @@ static void a_directory_that_cannot_be_written_serves_readers(void **state) {
     assert_int_equal(lyc__bank_file_write(file, 0, 1, out, &err), LYC_EINTERNAL);
     close_bank(file);
     assert_int_equal(unlink(scratch_path("bank.h5")), 0);
-    assert_int_equal(lyc__bank_file_open(&file, scratch_path("bank.h5"), &key, "someone", ids, &err),
-                     LYC_EIO);
+    assert_int_equal(lyc__bank_file_open(&file, scratch_path("bank.h5"), &key, &about, &err), LYC_EIO);
     expect_text(&err, "bank.h5.lock");
 }
 

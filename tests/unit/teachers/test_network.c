@@ -56,16 +56,21 @@ static void fill_direct(void *payload, size_t first, size_t count, float *out) {
     lyc_dataset_fill(data, &input->model->preprocess, &recipe, input->view, input->rows + first, count, out);
 }
 
-/* The network asked without a teacher in between, in one pass. */
-static void ask_directly(const lyc_model *model, const uint32_t *rows, size_t count, int view, float *out) {
+/* The network asked without a teacher in between, in one pass, frozen or as it is. */
+static void ask_directly(const lyc_model *model, bool freezes, const uint32_t *rows, size_t count, int view,
+                         float *out) {
+    lyc_frozen *frozen = NULL;
     lyc_workspace *workspace;
     lyc_error err = {0};
     direct_input input = {.model = model, .rows = rows, .view = view};
-    EXPECT_OK(lyc_workspace_create(&workspace, model->network, LYC_MODE_INFER, count, &err));
+    EXPECT_OK(lyc_frozen_create(&frozen, model->network, model->params, LYC_PRECISION_F32, count, &err));
+    if (freezes) EXPECT_OK(lyc_workspace_create_frozen(&workspace, frozen, &err));
+    else EXPECT_OK(lyc_workspace_create(&workspace, model->network, LYC_MODE_INFER, count, &err));
     lyc_pass pass = {.rows = count, .input = fill_direct, .input_payload = &input};
-    lyc_workspace_forward(workspace, model->params, &pass, NULL);
+    lyc_workspace_forward(workspace, freezes ? NULL : model->params, &pass, NULL);
     memcpy(out, lyc_workspace_logits(workspace), count * FAKE_CLASSES * sizeof *out);
     lyc_workspace_destroy(workspace);
+    lyc_frozen_destroy(frozen);
 }
 
 static void it_answers_as_the_network_does(void **state) {
@@ -82,9 +87,13 @@ static void it_answers_as_the_network_does(void **state) {
     assert_true(info->flops_per_row == lyc_network_flops_forward(model->network));
     for (uint32_t i = 0; i < 200; i++) rows[i] = (i * 13 + 7) % FAKE_ROWS;
     for (int view = 0; view < 2; view++) {
-        ask_directly(model, rows, 200, view, wanted);
+        ask_directly(model, true, rows, 200, view, wanted);
         EXPECT_OK(lyc_teacher_logits(teacher, rows, 200, view, out, NULL, &err));
         assert_memory_equal(out, wanted, sizeof out);
+        lyc_logit_error error;
+        ask_directly(model, false, rows, 200, view, wanted);
+        lyc_logit_error_measure(&error, out, wanted, 200, FAKE_CLASSES);
+        assert_true(error.largest <= 1e-5); /* the logits are about 1 */
     }
     lyc_teacher_close(teacher);
     lyc_model_destroy(model);
@@ -101,7 +110,7 @@ static void same_bits_for_any_number_of_threads(void **state) {
     for (uint32_t i = 0; i < COUNT; i++) rows[i] = (i * 17) % FAKE_ROWS;
     EXPECT_OK(lyc_teacher_logits(teacher, rows, COUNT, 1, first, NULL, &err));
     for (size_t chunk = 0; chunk < COUNT; chunk += 256)
-        ask_directly(model, rows + chunk, chunk + 256 < COUNT ? 256 : COUNT - chunk, 1,
+        ask_directly(model, true, rows + chunk, chunk + 256 < COUNT ? 256 : COUNT - chunk, 1,
                      out + chunk * FAKE_CLASSES);
     assert_memory_equal(out, first, sizeof out);
     static const int threads[] = {1, 2, 3, 8};
