@@ -159,9 +159,17 @@ static void backward(const lyc__call *call) {
 
 /* ---- preparation ---------------------------------------------------------------------------------- */
 
+/* oneDNN computes the gradient of the input in blocks of 16 channels: for up to three, two thirds of the
+ * engine's own speed in a whole step; from four on it is the faster. */
+static bool pads_gradients(const lyc__setup *setup) {
+    enum { FEW_CHANNELS = 3 };
+    return setup->d_in && setup->node->groups == 1 && setup->node->window.channels <= FEW_CHANNELS;
+}
+
 static lyc_status prepare(const lyc__setup *setup, lyc__convolution_prepared **out, lyc_error *err) {
     lyc__onednn_convolution *made = NULL;
     *out = NULL;
+    if (pads_gradients(setup)) return LYC_OK;
     LYC_TRY(lyc__onednn_convolution_create(&made, setup, err));
     if (made != NULL) *out = &made->base;
     return LYC_OK;
