@@ -39,6 +39,7 @@ static const lyc_network_spec resnet8 = {.arch = "resnet",
                                          .height = 12,
                                          .width = 12,
                                          .classes = 10,
+                                         .dropout = 0.1,
                                          .depth = 8,
                                          .shortcut = LYC_SHORTCUT_PROJECT};
 static const lyc_optimizer_options adam = {.kind = "adam", .beta1 = 0.9, .beta2 = 0.999, .epsilon = 1e-8};

@@ -118,6 +118,7 @@ static inline fixture *fixture_open_with(const char *arch, int side, double drop
                              .classes = FIXTURE_CLASSES,
                              .dropout = dropout};
     if (strcmp(arch, "mlp") == 0) spec.hidden[spec.hidden_count++] = 24;
+    if (strcmp(arch, "resnet") == 0) spec.depth = 8;
     must(lyc_network_create(&f->network, &spec, &err), &err);
     lyc_random random = lyc_random_start((lyc_random_key){.seed = 6, .purpose = LYC_PURPOSE_TEST});
     for (size_t k = 0; k < FIXTURE_TEACHERS; k++)
