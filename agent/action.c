@@ -38,6 +38,7 @@ void lyc__action_sample(const lyc__action_law *law, const lyc__heads *heads, lyc
     lyc__scores_softmax(out->score, out->select, law->teachers, weight);
     set_weights(weight, law->teachers, out);
     out->log_prob = lyc__action_log_prob(law, heads, out);
+    for (int k = 0; k < law->teachers; k++) out->selected += out->select[k] / (double)law->teachers;
 }
 
 double lyc__action_log_prob(const lyc__action_law *law, const lyc__heads *heads, const lyc_action *action) {

@@ -13,7 +13,8 @@ typedef struct lyc__trial {
     double *observation;                 /* [max_rows][observation size], of one batch */
     float *weights;                      /* [max_rows, teachers], of one batch */
     double weight_sum[LYC_MAX_TEACHERS]; /* over all decisions */
-    uint32_t epoch, step;                /* where it began */
+    double selected_sum;
+    uint32_t epoch, step; /* where it began */
 } lyc__trial;
 
 typedef struct lyc__learned {

@@ -20,6 +20,7 @@ lyc_status lyc__trial_create(lyc__trial *trial, lyc_strategy *strategy, const ly
 void lyc__trial_start(lyc__trial *trial, const lyc_decision_input *input) {
     lyc__memory_clear(&trial->memory);
     memset(trial->weight_sum, 0, sizeof trial->weight_sum);
+    trial->selected_sum = 0.0;
     trial->epoch = input->epoch;
     trial->step = input->step;
 }
@@ -55,6 +56,7 @@ lyc_status lyc__trial_follow(lyc__trial *trial, const lyc__learned *own, const l
         decide_row(trial, own, input, draw, row, &one);
         memcpy(trial->weights + row * teachers, one.weight, teachers * sizeof one.weight[0]);
         action->log_prob += one.log_prob;
+        trial->selected_sum += one.selected;
         for (size_t k = 0; k < teachers; k++) {
             action->select[k] |= one.select[k];
             trial->weight_sum[k] += (double)one.weight[k];
@@ -62,6 +64,7 @@ lyc_status lyc__trial_follow(lyc__trial *trial, const lyc__learned *own, const l
     }
     double decisions = (double)lyc__memory_decisions(&trial->memory);
     for (size_t k = 0; k < teachers; k++) action->weight[k] = (float)(trial->weight_sum[k] / decisions);
+    action->selected = trial->selected_sum / decisions;
     *out = (lyc_taught){.weights = trial->weights, .per_row = true};
     return LYC_OK;
 }

@@ -24,14 +24,23 @@ static size_t chunk_at(size_t first, size_t count) {
     return count - first < LYC__EVALUATION_ROWS ? count - first : LYC__EVALUATION_ROWS;
 }
 
-void lyc_student_logits(lyc_student *student, const uint32_t *rows, size_t count, float *out,
-                        lyc_priority priority, lyc_pool *pool) {
+static void logits_by(lyc_student *student, float *params, const uint32_t *rows, size_t count, float *out,
+                      lyc_priority priority, lyc_pool *pool) {
     for (size_t first = 0; first < count; first += LYC__EVALUATION_ROWS) {
         size_t chunk = chunk_at(first, count);
-        const float *logits =
-            evaluate_chunk(student, lyc_student_result(student), rows + first, chunk, priority, pool);
+        const float *logits = evaluate_chunk(student, params, rows + first, chunk, priority, pool);
         for (size_t i = 0; i < chunk * student->classes; i++) out[first * student->classes + i] = logits[i];
     }
+}
+
+void lyc_student_logits(lyc_student *student, const uint32_t *rows, size_t count, float *out,
+                        lyc_priority priority, lyc_pool *pool) {
+    logits_by(student, lyc_student_result(student), rows, count, out, priority, pool);
+}
+
+void lyc_student_held_out_logits(lyc_student *student, const uint32_t *rows, size_t count, float *out,
+                                 lyc_priority priority, lyc_pool *pool) {
+    logits_by(student, student->params, rows, count, out, priority, pool);
 }
 
 double lyc_student_held_out_loss(lyc_student *student, const uint32_t *rows, const int32_t *labels,

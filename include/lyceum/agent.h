@@ -44,6 +44,9 @@ typedef enum lyc_credit_kind { LYC_CREDIT_PROBE, LYC_CREDIT_ON_POLICY } lyc_cred
 /* How an interval's reward becomes an update, with credit on policy. */
 typedef enum lyc_on_policy_algorithm { LYC_ON_POLICY_REINFORCE, LYC_ON_POLICY_A2C, LYC_ON_POLICY_PPO } lyc_on_policy_algorithm;
 
+/* What a student's improvement is measured by: docs/credit.md. */
+typedef enum lyc_reward_kind { LYC_REWARD_LOSS, LYC_REWARD_ACCURACY, LYC_REWARD_F1 } lyc_reward_kind;
+
 typedef struct lyc_agent_options {
     const char *strategy;       /* "learned", "uniform", "single:<teacher>", ... : a row of the table */
     double *weights;            /* `static`: one per teacher, >= 0, sum > 0 (normalised) */
@@ -65,6 +68,10 @@ typedef struct lyc_agent_options {
         int steps;              /* R: virtual steps of a probe; length of an interval on policy (4) */
         int samples;            /* n: held-out samples a reward is measured on (1024; capped at the split) */
     } credit;
+    struct {
+        lyc_reward_kind kind;
+        double cost;            /* subtracted from a reward, times the share of the teachers that were selected (0) */
+    } reward;                   /* for whoever measures the student; the strategies only see the result */
     struct {
         lyc_on_policy_algorithm algorithm;
         double discount;        /* a2c, ppo: of a reward, by batches to it (0.99) */
@@ -132,6 +139,7 @@ typedef struct lyc_action {
     float weight[LYC_MAX_TEACHERS];   /* sum 1, 0 outside the selection; per instance the mean over the rows */
     double score[LYC_MAX_TEACHERS];   /* u_k of the selected, 0 elsewhere and where the mode draws none; per instance 0 */
     double log_prob;                  /* per instance the sum over the rows */
+    double selected;                  /* share of the teachers selected, mean over the rows */
 } lyc_action;
 
 /* What a clone is taught on one batch: as in lyc_decision. */

@@ -154,6 +154,10 @@ LYC_API void lyc_student_logits(lyc_student *student, const uint32_t *rows, size
 LYC_API double lyc_student_held_out_loss(lyc_student *student, const uint32_t *rows, const int32_t *labels,
                                          size_t count, lyc_priority priority, lyc_pool *pool);
 
+/* The logits that this loss is taken of, out[count, classes]. */
+LYC_API void lyc_student_held_out_logits(lyc_student *student, const uint32_t *rows, size_t count, float *out,
+                                         lyc_priority priority, lyc_pool *pool);
+
 /* Registers "student/params", "student/moments", "student/steps" and, where one is kept, "student/average", and the shard sizes as a requirement. A
  * student restored from them goes on bit for bit. */
 LYC_API LYC_MUST_USE lyc_status lyc_student_register(lyc_student *student, lyc_state *state, lyc_error *err);

@@ -97,23 +97,6 @@ const lyc__type lyc__type_choice_text = {.noun = "a name",
                                          .write = write_choice_text,
                                          .describe = describe_choice};
 
-static void read_only_choice(const lyc__reader *reader, const lyc__field *field, const char *path,
-                             const cJSON *value, void *target) {
-    (void)target; /* there is nothing to remember as long as there is nothing to choose */
-    (void)choose(reader, field, path, value);
-}
-
-static void write_only_choice(const lyc__field *field, const void *source, lyc__json *json, const char *key) {
-    (void)source;
-    lyc__json_text(json, key, field->names[0]);
-}
-
-const lyc__type lyc__type_only_choice = {.noun = "a name",
-                                         .is_text = true,
-                                         .read = read_only_choice,
-                                         .write = write_only_choice,
-                                         .describe = describe_choice};
-
 /* ---- a teacher's source: the key is the kind ---------------------------------------------------- */
 
 static void read_source(const lyc__reader *reader, const lyc__field *field, const char *path,

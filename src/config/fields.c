@@ -31,6 +31,7 @@ _Static_assert(sizeof(lyc_fusion) == sizeof(int) && sizeof(lyc_action_mode) == s
                    sizeof(lyc_teach_mode) == sizeof(int) && sizeof(lyc_credit_kind) == sizeof(int) &&
                    sizeof(lyc_agent_network) == sizeof(int) && sizeof(lyc_shortcut) == sizeof(int) &&
                    sizeof(lyc_granularity) == sizeof(int) && sizeof(lyc_on_policy_algorithm) == sizeof(int) &&
+                   sizeof(lyc_reward_kind) == sizeof(int) &&
                    sizeof(lyc_select) == sizeof(int) && sizeof(lyc_decay) == sizeof(int) &&
                    sizeof(lyc_teacher_view) == sizeof(int) && sizeof(lyc_precision) == sizeof(int),
                "enums of the configuration are as wide as int");
@@ -225,9 +226,11 @@ const lyc__field lyc__fields[] = {
     {.path = "agent.on_policy.epochs", INTEGER(agent.on_policy.epochs), DISTILL, .low = 1, .high = 100,
      .initial = "4", .doc = "`ppo`: passes over an interval."},
     {.path = "agent.reward", GROUP, DISTILL, .doc = "What counts as an improvement."},
-    {.path = "agent.reward.kind", .type = &lyc__type_only_choice, DISTILL,
-     .names = NAMES("loss_improvement"), .initial = "\"loss_improvement\"",
-     .doc = "Relative fall of the held-out cross-entropy."},
+    {.path = "agent.reward.kind", CHOICE(agent.reward.kind, NAMES("loss_improvement", "accuracy_improvement", "f1_improvement")),
+     DISTILL, .initial = "\"loss_improvement\"",
+     .doc = "Relative fall of the held-out cross-entropy, or rise of the accuracy or of the macro F1."},
+    {.path = "agent.reward.cost", NUMBER(agent.reward.cost), DISTILL, .low = 0, .high = 1000, .initial = "0",
+     .doc = "Subtracted from a reward, times the share of the teachers that were selected."},
 
     {.path = "optimizer", GROUP, BOTH, .doc = "The optimiser, with PyTorch's meaning of each number."},
     {.path = "optimizer.kind", CHOICE_TEXT(optimizer.kind, NAMES("sgd", "adam", "adamw")), BOTH,

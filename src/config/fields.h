@@ -96,7 +96,6 @@ extern const lyc__type lyc__type_number_auto;  /* double; null = NAN, resolved b
 extern const lyc__type lyc__type_milliseconds; /* double, seconds */
 extern const lyc__type lyc__type_choice;       /* an enum whose values follow `names` */
 extern const lyc__type lyc__type_choice_text;  /* const char *, one of `names` */
-extern const lyc__type lyc__type_only_choice;  /* one name, stores nothing */
 extern const lyc__type lyc__type_source;       /* teachers: the key is the kind, the value its path */
 extern const lyc__type lyc__type_integers;     /* const int32_t * and size_t; null = NULL */
 extern const lyc__type lyc__type_numbers;      /* double * and size_t; null = NULL */

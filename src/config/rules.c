@@ -187,6 +187,14 @@ static void check_algorithm(lyc_config *config, lyc__problems *problems) {
                      "is for credit \"on_policy\"; remove it, or set agent.credit.kind to \"on_policy\"");
 }
 
+static void check_cost(lyc_config *config, lyc__problems *problems) {
+    if (config->agent.reward.cost > 0 && config->agent.action == LYC_ACTION_WEIGHT)
+        lyc__problem(
+            problems, "agent.reward.cost",
+            "is for teachers that are selected, but action \"weight\" selects all of them; remove it, or "
+            "set agent.action to \"select\" or \"select+weight\"");
+}
+
 static void check_alpha(lyc_config *config, lyc__problems *problems) {
     if (config->loss.alpha >= 1 && !same(config->agent.strategy, "none"))
         lyc__problem(problems, "loss.alpha",
@@ -294,6 +302,7 @@ const lyc__rule lyc__rules[] = {
      "`agent.weights` is for strategy `static`."},
     {{"agent"}, LYC__FOR_DISTILL, check_algorithm,
      "`agent.on_policy.algorithm` \"a2c\" and \"ppo\" need `agent.credit.kind` \"on_policy\"."},
+    {{"agent"}, LYC__FOR_DISTILL, check_cost, "`agent.reward.cost` is for an `agent.action` that selects."},
     {{"loss.alpha", "agent.strategy"}, LYC__FOR_DISTILL, check_alpha, "`loss.alpha` 1 is for strategy `none`."},
     {{"loss.terms"}, LYC__FOR_DISTILL, check_terms, "`loss.terms` has each kind once."},
     {{"optimizer"}, LYC__FOR_BOTH, check_nesterov, "`optimizer.nesterov` is for `sgd` with `optimizer.momentum` above 0."},

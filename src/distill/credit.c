@@ -1,13 +1,11 @@
 #include "distill/credit.h"
 
-#include <math.h>
 #include <string.h>
 
-#include "lyceum/log.h"
+#include "distill/reward.h"
 #include "lyceum/memory.h"
 #include "lyceum/random.h"
 
-#define REWARD_EPSILON 1e-8
 #define PAIR 2
 
 struct lyc__credit {
@@ -16,6 +14,7 @@ struct lyc__credit {
     uint32_t *permutation;              /* [size of the reward split] */
     uint32_t *rows;                     /* [samples] */
     int32_t *labels;                    /* [samples] */
+    float *logits;                      /* [PAIR + 1][samples, classes] where the reward asks for them */
     lyc_student *clones[PAIR];          /* probe only */
     const lyc_teacher_batch **batches;  /* [steps]: what the virtual steps learn from */
     int32_t *batch_labels;              /* [steps][batch]: what the student may see of them */
@@ -33,6 +32,8 @@ lyc_status lyc__credit_open(lyc__job *job, lyc_error *err) {
     LYC_TRY(LYC_NEW_ARRAY(credit->permutation, held_out, err));
     LYC_TRY(LYC_NEW_ARRAY(credit->rows, credit->samples, err));
     LYC_TRY(LYC_NEW_ARRAY(credit->labels, credit->samples, err));
+    if (lyc__reward_needs_logits(agent->reward.kind))
+        LYC_TRY(LYC_NEW_ARRAY(credit->logits, (PAIR + 1) * (size_t)credit->samples * (size_t)job->classes, err));
     if (agent->credit.kind != LYC_CREDIT_PROBE) return LYC_OK;
     LYC_TRY(LYC_NEW_ARRAY(credit->batches, credit->steps, err));
     LYC_TRY(LYC_NEW_ARRAY(credit->batch_labels, credit->steps * job->config->train.batch, err));
@@ -45,6 +46,7 @@ void lyc__credit_close(lyc__credit *credit) {
     for (int i = 0; i < PAIR; i++) lyc_student_destroy(credit->clones[i]);
     lyc_free(credit->batch_labels);
     lyc_free(credit->batches);
+    lyc_free(credit->logits);
     lyc_free(credit->labels);
     lyc_free(credit->rows);
     lyc_free(credit->permutation);
@@ -66,8 +68,13 @@ static void draw_samples(lyc__job *job, uint64_t step) {
     }
 }
 
-static double improvement(double before, double after) {
-    return (before - after) / (fabs(before) + REWARD_EPSILON);
+/* What `student` is worth on them; `slot` says whose logits these are where several are measured at a time. */
+static lyc_status measure(lyc__job *job, lyc_student *student, lyc_priority priority, size_t slot, double *out,
+                          lyc_error *err) {
+    const lyc__credit *credit = job->credit;
+    lyc__held_out samples = {.rows = credit->rows, .labels = credit->labels, .count = credit->samples};
+    float *logits = credit->logits == NULL ? NULL : credit->logits + slot * credit->samples * (size_t)job->classes;
+    return lyc__reward_measure(job, student, &samples, priority, logits, out, err);
 }
 
 /* ---- probe ------------------------------------------------------------------------------------- */
@@ -75,9 +82,9 @@ static double improvement(double before, double after) {
 typedef struct probe {
     lyc__job *job;
     lyc_action *actions;               /* [PAIR] */
-    double loss[PAIR + 1];             /* after the first, after the second action; before (the student's) */
-    lyc_status status[PAIR];
-    lyc_error errors[PAIR];
+    double worth[PAIR + 1];            /* after the first, after the second action; before (the student's) */
+    lyc_status status[PAIR + 1];
+    lyc_error errors[PAIR + 1];
 } probe;
 
 /* What the policy sees of virtual step `r`, were it the real one: the clone's logits, its schedule. */
@@ -129,8 +136,7 @@ static void probe_item(void *payload, size_t item, int slot) {
         p->status[item] = follow(p->job, (int)item, &p->actions[item], &p->errors[item]);
         if (p->status[item] != LYC_OK) return;
     }
-    p->loss[item] = lyc_student_held_out_loss(measured, credit->rows, credit->labels, credit->samples, LYC_PRIORITY_PROBE,
-                                              p->job->pool);
+    p->status[item] = measure(p->job, measured, LYC_PRIORITY_PROBE, item, &p->worth[item], &p->errors[item]);
 }
 
 /* Actions that are held for the whole probe and equal teach the same. */
@@ -163,13 +169,13 @@ static lyc_status run_probe(lyc__job *job, const lyc_decision_input *input, lyc_
         draw_samples(job, job->cursor.global_step);
         probe p = {.job = job, .actions = actions};
         lyc_pool_run(job->pool, LYC_PRIORITY_PROBE, PAIR + 1, probe_item, &p);
-        for (int i = 0; i < PAIR; i++) {
-            if (p.status[i] != LYC_OK) {
-                lyc_error_prefix(&p.errors[i], "probe at step %llu", (unsigned long long)job->cursor.global_step);
-                LYC_FAIL(err, p.status[i], "%s", p.errors[i].message);
-            }
-            reward[i] = improvement(p.loss[PAIR], p.loss[i]);
+        for (int i = 0; i <= PAIR; i++) {
+            if (p.status[i] == LYC_OK) continue;
+            lyc_error_prefix(&p.errors[i], "probe at step %llu", (unsigned long long)job->cursor.global_step);
+            LYC_FAIL(err, p.status[i], "%s", p.errors[i].message);
         }
+        for (int i = 0; i < PAIR; i++)
+            reward[i] = lyc__reward_of(&job->config->agent, p.worth[PAIR], p.worth[i], actions[i].selected);
         record->reward = reward[0];
     }
     lyc_feedback feedback;
@@ -180,15 +186,24 @@ static lyc_status run_probe(lyc__job *job, const lyc_decision_input *input, lyc_
 
 /* ---- on policy --------------------------------------------------------------------------------- */
 
-static double held_out_loss(lyc__job *job, uint64_t interval_start) {
+static lyc_status measure_student(lyc__job *job, uint64_t interval_start, double *worth, lyc_error *err) {
     draw_samples(job, interval_start);
-    return lyc_student_held_out_loss(job->student, job->credit->rows, job->credit->labels, job->credit->samples,
-                                     LYC_PRIORITY_STUDENT, job->pool);
+    return measure(job, job->student, LYC_PRIORITY_STUDENT, 0, worth, err);
+}
+
+/* Share of the teachers that a decision selects, mean over the rows. */
+static double share_selected(const lyc__job *job, const lyc_decision *decision, size_t rows) {
+    const uint8_t *select = decision->row_select != NULL ? decision->row_select : decision->select;
+    size_t cells = (decision->row_select != NULL ? rows : 1) * (size_t)job->teachers, count = 0;
+    for (size_t i = 0; i < cells; i++) count += select[i];
+    return (double)count / (double)cells;
 }
 
 static lyc_status close_interval(lyc__job *job, lyc__step_record *record, lyc_error *err) {
     uint64_t start = job->cursor.global_step + 1 - job->credit->steps;
-    double reward = improvement(job->tally.on_policy_before, held_out_loss(job, start));
+    double worth, selected = job->tally.on_policy_selected / (double)job->credit->steps;
+    LYC_TRY(measure_student(job, start, &worth, err));
+    double reward = lyc__reward_of(&job->config->agent, job->tally.on_policy_before, worth, selected);
     lyc_feedback feedback;
     LYC_TRY(lyc_strategy_learn_reward(job->strategy, reward, &feedback, err));
     record->reward = reward;
@@ -202,12 +217,14 @@ lyc_status lyc__credit_before_update(lyc__job *job, const lyc_decision_input *in
     uint64_t step = job->cursor.global_step;
     if (job->config->agent.credit.kind == LYC_CREDIT_PROBE)
         return step % job->credit->every == 0 ? run_probe(job, input, record, err) : LYC_OK;
-    if (step % job->credit->steps == 0) job->tally.on_policy_before = held_out_loss(job, step);
-    return LYC_OK;
+    if (step % job->credit->steps != 0) return LYC_OK;
+    job->tally.on_policy_selected = 0.0;
+    return measure_student(job, step, &job->tally.on_policy_before, err);
 }
 
 lyc_status lyc__credit_after_update(lyc__job *job, lyc__step_record *record, lyc_error *err) {
     if (job->config->agent.credit.kind != LYC_CREDIT_ON_POLICY) return LYC_OK;
+    job->tally.on_policy_selected += share_selected(job, record->decision, record->batch->count);
     if ((job->cursor.global_step + 1) % job->credit->steps != 0) return LYC_OK;
     return close_interval(job, record, err);
 }

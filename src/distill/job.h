@@ -34,7 +34,8 @@ typedef struct lyc__cursor {
 typedef struct lyc__tally {
     double best_accuracy, best_nll;
     double last_valid;                   /* accuracy on the validation split after the last epoch */
-    double on_policy_before;             /* held-out loss at the start of the open interval */
+    double on_policy_before;             /* what the student was worth at the start of the open interval */
+    double on_policy_selected;           /* sum over its batches of the share of the teachers selected */
     double loss_total, loss_ce, loss_kd; /* sums over the epoch: rows (total, kd), labelled rows (ce) */
     double greedy_accuracy;
     double seconds;                      /* of all sessions of this run, up to the checkpoint */

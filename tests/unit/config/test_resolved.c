@@ -77,6 +77,7 @@ static void defaults_reach_the_structure(void **state) {
     assert_true(c->agent.credit.kind == LYC_CREDIT_PROBE && c->agent.credit.every == 16);
     assert_true(c->agent.credit.steps == 4 && c->agent.credit.samples == 1024);
     assert_true(c->agent.granularity == LYC_GRANULARITY_BATCH);
+    assert_true(c->agent.reward.kind == LYC_REWARD_LOSS && c->agent.reward.cost == 0);
     assert_true(c->agent.on_policy.algorithm == LYC_ON_POLICY_REINFORCE && c->agent.on_policy.epochs == 4);
     assert_true(c->agent.on_policy.discount == 0.99 && c->agent.on_policy.lambda == 0.95 &&
                 c->agent.on_policy.clip == 0.2);
@@ -144,6 +145,8 @@ static const char *const changed[][2] = {{"name", "\"n\""},
                                          {"agent.credit.every", "32"},
                                          {"agent.credit.steps", "2"},
                                          {"agent.credit.samples", "512"},
+                                         {"agent.reward.kind", "\"f1_improvement\""},
+                                         {"agent.reward.cost", "0.5"},
                                          {"agent.on_policy.algorithm", "\"ppo\""},
                                          {"agent.on_policy.discount", "0.5"},
                                          {"agent.on_policy.lambda", "0.25"},
@@ -187,8 +190,7 @@ static const char *change_of(const char *path) {
 
 /* Rows that have one possible value, live in a list, or are for editors. */
 static bool has_no_change(const lyc__field *field) {
-    return field->type == &lyc__type_group || field->type == &lyc__type_only_choice ||
-           field->type == &lyc__type_note || field->element_size > 0 || strchr(field->path, '[') ||
+    return field->type == &lyc__type_group || field->type == &lyc__type_note || field->element_size > 0 || strchr(field->path, '[') ||
            strstr(field->path, ".depth") ||
            strstr(field->path, ".shortcut"); /* not for the arch chosen above */
 }
@@ -285,14 +287,14 @@ static void texts_survive_escaping(void **state) {
     expect_round_trip(LYC_CONFIG_TRAIN, NULL, sets, 2);
 }
 
-/* What has only one value is written too, so that a later version with more can read an old file. */
-static void single_choices_are_written(void **state) {
+/* Defaults are written too, so that a later version with others can read an old file. */
+static void defaults_are_written(void **state) {
     (void)state;
     lyc_config *config = parsed(LYC_CONFIG_DISTILL, NULL, NULL, 0);
     char *text = resolved(config);
     assert_non_null(strstr(text, "\"granularity\": \"batch\""));
     assert_non_null(strstr(text, "\"network\": \"shared\""));
-    assert_non_null(strstr(text, "\"reward\": {\n      \"kind\": \"loss_improvement\"\n    }"));
+    assert_non_null(strstr(text, "\"reward\": {\n      \"kind\": \"loss_improvement\",\n      \"cost\": 0\n    }"));
     lyc_free(text);
     lyc_config_destroy(config);
 }
@@ -334,7 +336,7 @@ int main(void) {
         cmocka_unit_test(lists_of_objects_are_written),
         cmocka_unit_test(layers_are_written),
         cmocka_unit_test(texts_survive_escaping),
-        cmocka_unit_test(single_choices_are_written),
+        cmocka_unit_test(defaults_are_written),
         cmocka_unit_test(fields_of_the_other_command_hold_defaults),
         cmocka_unit_test(a_copy_can_be_resolved),
     };

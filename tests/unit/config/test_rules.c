@@ -115,6 +115,12 @@ static const wrong rows[] = {
      {"agent.on_policy.algorithm=ppo"},
      "t.json: agent.on_policy.algorithm: is for credit \"on_policy\"; remove it, or set agent.credit.kind to "
      "\"on_policy\""},
+    {"cost",
+     D,
+     NULL,
+     {"agent.reward.cost=0.1", "agent.action=weight"},
+     "t.json: agent.reward.cost: is for teachers that are selected, but action \"weight\" selects all of them; "
+     "remove it, or set agent.action to \"select\" or \"select+weight\""},
     {"alpha",
      D,
      NULL,
