@@ -13,8 +13,9 @@ LYC_MUST_USE lyc_status lyc__ablation_axes(lyc_ablation *ablation, const lyc__ab
 /* "strategy=uniform,seed=1", fit for a folder: a value that needs other letters or is long is cut and
  * followed by a checksum of the whole, so that a name is a function of the values and no two values share
  * one. */
-void lyc__ablation_run_name(const lyc_ablation *ablation, const size_t *choice, lyc_ablation_budget budget,
-                            char out[LYC__RUN_NAME_SIZE]);
+LYC_MUST_USE lyc_status lyc__ablation_run_name(const lyc_ablation *ablation, const size_t *choice,
+                                               lyc_ablation_budget budget, char out[LYC__RUN_NAME_SIZE],
+                                               lyc_error *err);
 /* The same for people, with the values as they are; `out` grows in the arena. */
 LYC_MUST_USE lyc_status lyc__ablation_label(const lyc_ablation *ablation, const size_t *choice,
                                             lyc_ablation_budget budget, const char **out, lyc_error *err);

@@ -5,6 +5,7 @@
 #include "base/hash.h"
 #include "base/text.h"
 #include "distill/ablation.h"
+#include "lyceum/memory.h"
 
 #define PLAIN      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._+:@%-"
 #define VALUE_SIZE 40 /* of one value in a folder's name */
@@ -44,8 +45,8 @@ static void folder_value(const char *label, char out[VALUE_SIZE]) {
     (void)snprintf(out + kept, VALUE_SIZE - kept, "%s%08llx", kept ? "-" : "", sum);
 }
 
-void lyc__ablation_run_name(const lyc_ablation *ablation, const size_t *choice, lyc_ablation_budget budget,
-                            char out[LYC__RUN_NAME_SIZE]) {
+lyc_status lyc__ablation_run_name(const lyc_ablation *ablation, const size_t *choice,
+                                  lyc_ablation_budget budget, char out[LYC__RUN_NAME_SIZE], lyc_error *err) {
     lyc__text text = {0};
     for (size_t a = 0; a < ablation->axis_count; a++) {
         char value[VALUE_SIZE];
@@ -53,13 +54,15 @@ void lyc__ablation_run_name(const lyc_ablation *ablation, const size_t *choice, 
         lyc__text_add(&text, "%s%s=%s", text.size ? "," : "", ablation->axes[a].heading, value);
     }
     if (budget != LYC_BUDGET_SAME) lyc__text_add(&text, ",budget=%s", lyc_ablation_budget_name(budget));
-    const char *whole = text.bytes ? text.bytes : "";
+    char *whole;
+    LYC_TRY(lyc__text_finish(&text, &whole, err));
     size_t length = strlen(whole);
     if (length < LYC__RUN_NAME_SIZE) (void)snprintf(out, LYC__RUN_NAME_SIZE, "%s", whole);
     else
         (void)snprintf(out, LYC__RUN_NAME_SIZE, "%.*s-%016llx", LYC__RUN_NAME_SIZE - 18, whole,
                        (unsigned long long)lyc__hash64(whole, length));
-    lyc__text_discard(&text);
+    lyc_free(whole);
+    return LYC_OK;
 }
 
 const char *lyc_ablation_budget_name(lyc_ablation_budget budget) {

@@ -238,7 +238,7 @@ static lyc_status plan_run(planner *p, lyc_ablation_run *run, size_t setting, si
     if (ablation->seeds < ablation->axis_count) choice[ablation->seeds] = seed;
     run->setting = setting;
     run->ensemble = ensemble_of(ablation, run);
-    lyc__ablation_run_name(ablation, choice, ablation->settings[setting].budget, name);
+    LYC_TRY(lyc__ablation_run_name(ablation, choice, ablation->settings[setting].budget, name, err));
     LYC_TRY(format_text(ablation, &run->name, err, "%s", name));
     LYC_TRY(format_text(ablation, &run->output, err, "%s/runs/%s", ablation->output, name));
     LYC_TRY(plan_sets(p, run, choice, err));
