@@ -124,7 +124,8 @@ static H5FD_t *disk_open(const char *name, unsigned flags, hid_t access, haddr_t
     (void)limit;
     const settings *given = H5Pget_driver_info(access);
     struct stat info;
-    /* Where HDF5 fails to open a file it tries again in other ways; memory that was out is no reason for that. */
+    /* Where HDF5 fails to open a file it tries again in other ways; memory that was out is no reason for
+     * that. */
     if (given == NULL || given->disk->fd >= 0 || given->disk->error == ENOMEM) return NULL;
     int how = O_CLOEXEC | ((flags & H5F_ACC_RDWR) ? O_RDWR : O_RDONLY) |
               ((flags & H5F_ACC_TRUNC) ? O_TRUNC : 0) | ((flags & H5F_ACC_CREAT) ? O_CREAT : 0) |

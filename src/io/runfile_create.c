@@ -200,8 +200,8 @@ static lyc_status open_empty(lyc_runfile *file, lyc_error *err) {
         status = lyc__h5_create(&file->file, temporary, access, err);
         int error = lyc__h5_disk_error(file->disk);
         if (status != LYC_OK && error != 0)
-            status = LYC_ERROR(err, error == ENOMEM ? LYC_ENOMEM : LYC_EIO, "%s: cannot create this file: %s", file->path,
-                               strerror(error));
+            status = LYC_ERROR(err, error == ENOMEM ? LYC_ENOMEM : LYC_EIO, "%s: cannot create this file: %s",
+                               file->path, strerror(error));
         lyc_free(temporary);
     }
     lyc__h5_release(&access);
