@@ -140,7 +140,37 @@ INLINE void pool_pixel(const lyc__window *w, extent e, const float *image, size_
     store_bytes(which, count, place);
 }
 
+/* ... of windows of two by two that tile the image, for `count` channels of every pixel: the usual pooling.
+ */
+INLINE void pool_tiles(const lyc__window *w, const float *image, size_t count, float *out, uint8_t *which) {
+    const size_t line = w->width * w->channels, right = w->channels;
+    for (size_t p = 0; p < w->out_height; p++)
+        for (size_t q = 0; q < w->out_width; q++, out += w->channels, which += w->channels) {
+            const float *corner = image + 2 * p * line + 2 * q * right;
+            vector best = all(-INFINITY), place = all(0);
+            for (size_t k = 0; k < 4; k++) {
+                const vector v = load_part(corner + k / 2 * line + k % 2 * right, count);
+                const mask higher = above(v, best);
+                best = choose(higher, v, best);
+                place = choose(higher, all((float)k), place);
+            }
+            store_part(out, count, best);
+            store_bytes(which, count, place);
+        }
+}
+
+INLINE bool tiles(const lyc__window *w) {
+    return w->kernel[0] == 2 && w->kernel[1] == 2 && w->stride[0] == 2 && w->stride[1] == 2 &&
+           w->padding[0] == 0 && w->padding[1] == 0;
+}
+
 static TARGET void max_pool(const lyc__window *w, const float *image, float *out, uint8_t *which) {
+    if (tiles(w)) {
+        size_t c = 0;
+        for (; c + LANES <= w->channels; c += LANES) pool_tiles(w, image + c, LANES, out + c, which + c);
+        if (c < w->channels) pool_tiles(w, image + c, w->channels - c, out + c, which + c);
+        return;
+    }
     for (size_t p = 0; p < w->out_height; p++)
         for (size_t q = 0; q < w->out_width; q++) {
             const extent e = extent_of(w, p, q);
@@ -164,6 +194,19 @@ INLINE void unpool_pixel(const lyc__window *w, extent e, const float *d_out, con
         }
 }
 
+INLINE void unpool_tiles(const lyc__window *w, const float *d_out, const uint8_t *which, size_t count,
+                         float *d_image) {
+    const size_t line = w->width * w->channels, right = w->channels;
+    for (size_t p = 0; p < w->out_height; p++)
+        for (size_t q = 0; q < w->out_width; q++, d_out += w->channels, which += w->channels) {
+            float *corner = d_image + 2 * p * line + 2 * q * right;
+            const vector d = load_part(d_out, count), place = load_bytes(which, count);
+            for (size_t k = 0; k < 4; k++)
+                store_part(corner + k / 2 * line + k % 2 * right, count,
+                           choose(equal(place, all((float)k)), d, all(0)));
+        }
+}
+
 static TARGET void max_pool_backward(const lyc__window *w, const float *d_out, const uint8_t *which,
                                      float *d_image) {
     const bool overlap = w->stride[0] < w->kernel[0] || w->stride[1] < w->kernel[1];
@@ -171,6 +214,13 @@ static TARGET void max_pool_backward(const lyc__window *w, const float *d_out, c
                         w->stride[1] * w->out_width == w->width && w->stride[0] == w->kernel[0] &&
                         w->stride[1] == w->kernel[1];
     if (!covers) memset(d_image, 0, w->height * w->width * w->channels * sizeof *d_image);
+    if (tiles(w)) {
+        size_t c = 0;
+        for (; c + LANES <= w->channels; c += LANES)
+            unpool_tiles(w, d_out + c, which + c, LANES, d_image + c);
+        if (c < w->channels) unpool_tiles(w, d_out + c, which + c, w->channels - c, d_image + c);
+        return;
+    }
     for (size_t p = 0; p < w->out_height; p++)
         for (size_t q = 0; q < w->out_width; q++) {
             const extent e = extent_of(w, p, q);
