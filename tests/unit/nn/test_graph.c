@@ -123,7 +123,8 @@ static int normalized(lyc__graph *graph) {
     const int x = lyc__relu(graph, lyc__batch_norm(graph, lyc__conv2d_plain(graph, 0, "a", 3, 3, 1, 1), "n"));
     int y = lyc__relu(graph, lyc__batch_norm(graph, lyc__conv2d_plain(graph, x, "b", 3, 3, 1, 1), "o"));
     y = lyc__batch_norm(graph, lyc__conv2d_plain(graph, y, "c", 3, 3, 1, 1), "p");
-    y = lyc__max_pool(graph, lyc__relu(graph, lyc__add(graph, y, x)), 2);
+    y = lyc__relu(graph, lyc__add(graph, y, x));
+    y = lyc__max_pool(graph, lyc__add(graph, y, x), 2); /* whose gradient x has before that of the residual */
     y = lyc__batch_norm(graph, lyc__linear(graph, lyc__flatten(graph, y), "d", 7), "q");
     return lyc__linear(graph, lyc__relu(graph, y), "e", 4);
 }
