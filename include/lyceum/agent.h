@@ -45,7 +45,7 @@ typedef enum lyc_credit_kind { LYC_CREDIT_PROBE, LYC_CREDIT_ON_POLICY } lyc_cred
 typedef enum lyc_on_policy_algorithm { LYC_ON_POLICY_REINFORCE, LYC_ON_POLICY_A2C, LYC_ON_POLICY_PPO } lyc_on_policy_algorithm;
 
 /* What a student's improvement is measured by: docs/credit.md. */
-typedef enum lyc_reward_kind { LYC_REWARD_LOSS, LYC_REWARD_ACCURACY, LYC_REWARD_F1 } lyc_reward_kind;
+typedef enum lyc_reward_kind { LYC_REWARD_LOSS, LYC_REWARD_CALIBRATED, LYC_REWARD_ACCURACY, LYC_REWARD_F1 } lyc_reward_kind;
 
 typedef struct lyc_agent_options {
     const char *strategy;       /* "learned", "uniform", "single:<teacher>", ... : a row of the table */

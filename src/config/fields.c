@@ -226,9 +226,9 @@ const lyc__field lyc__fields[] = {
     {.path = "agent.on_policy.epochs", INTEGER(agent.on_policy.epochs), DISTILL, .low = 1, .high = 100,
      .initial = "4", .doc = "`ppo`: passes over an interval."},
     {.path = "agent.reward", GROUP, DISTILL, .doc = "What counts as an improvement."},
-    {.path = "agent.reward.kind", CHOICE(agent.reward.kind, NAMES("loss_improvement", "accuracy_improvement", "f1_improvement")),
+    {.path = "agent.reward.kind", CHOICE(agent.reward.kind, NAMES("loss_improvement", "calibrated_improvement", "accuracy_improvement", "f1_improvement")),
      DISTILL, .initial = "\"loss_improvement\"",
-     .doc = "Relative fall of the held-out cross-entropy, or rise of the accuracy or of the macro F1."},
+     .doc = "Relative fall of the held-out cross-entropy, as it is or at its best temperature; or rise of the accuracy or of the macro F1."},
     {.path = "agent.reward.cost", NUMBER(agent.reward.cost), DISTILL, .low = 0, .high = 1000, .initial = "0",
      .doc = "Subtracted from a reward, times the share of the teachers that were selected."},
 

@@ -14,7 +14,8 @@ struct lyc__credit {
     uint32_t *permutation;              /* [size of the reward split] */
     uint32_t *rows;                     /* [samples] */
     int32_t *labels;                    /* [samples] */
-    float *logits;                      /* [PAIR + 1][samples, classes] where the reward asks for them */
+    size_t room;                        /* floats that one measurement takes */
+    float *rooms;                       /* [PAIR + 1][room]; NULL where it takes none */
     lyc_student *clones[PAIR];          /* probe only */
     const lyc_teacher_batch **batches;  /* [steps]: what the virtual steps learn from */
     int32_t *batch_labels;              /* [steps][batch]: what the student may see of them */
@@ -32,8 +33,8 @@ lyc_status lyc__credit_open(lyc__job *job, lyc_error *err) {
     LYC_TRY(LYC_NEW_ARRAY(credit->permutation, held_out, err));
     LYC_TRY(LYC_NEW_ARRAY(credit->rows, credit->samples, err));
     LYC_TRY(LYC_NEW_ARRAY(credit->labels, credit->samples, err));
-    if (lyc__reward_needs_logits(agent->reward.kind))
-        LYC_TRY(LYC_NEW_ARRAY(credit->logits, (PAIR + 1) * (size_t)credit->samples * (size_t)job->classes, err));
+    credit->room = lyc__reward_room(agent->reward.kind, credit->samples, (size_t)job->classes);
+    if (credit->room > 0) LYC_TRY(LYC_NEW_ARRAY(credit->rooms, (PAIR + 1) * credit->room, err));
     if (agent->credit.kind != LYC_CREDIT_PROBE) return LYC_OK;
     LYC_TRY(LYC_NEW_ARRAY(credit->batches, credit->steps, err));
     LYC_TRY(LYC_NEW_ARRAY(credit->batch_labels, credit->steps * job->config->train.batch, err));
@@ -46,7 +47,7 @@ void lyc__credit_close(lyc__credit *credit) {
     for (int i = 0; i < PAIR; i++) lyc_student_destroy(credit->clones[i]);
     lyc_free(credit->batch_labels);
     lyc_free(credit->batches);
-    lyc_free(credit->logits);
+    lyc_free(credit->rooms);
     lyc_free(credit->labels);
     lyc_free(credit->rows);
     lyc_free(credit->permutation);
@@ -68,13 +69,13 @@ static void draw_samples(lyc__job *job, uint64_t step) {
     }
 }
 
-/* What `student` is worth on them; `slot` says whose logits these are where several are measured at a time. */
+/* What `student` is worth on them; `slot` says whose room it takes where several are measured at a time. */
 static lyc_status measure(lyc__job *job, lyc_student *student, lyc_priority priority, size_t slot, double *out,
                           lyc_error *err) {
     const lyc__credit *credit = job->credit;
     lyc__held_out samples = {.rows = credit->rows, .labels = credit->labels, .count = credit->samples};
-    float *logits = credit->logits == NULL ? NULL : credit->logits + slot * credit->samples * (size_t)job->classes;
-    return lyc__reward_measure(job, student, &samples, priority, logits, out, err);
+    float *room = credit->rooms == NULL ? NULL : credit->rooms + slot * credit->room;
+    return lyc__reward_measure(job, student, &samples, priority, room, out, err);
 }
 
 /* ---- probe ------------------------------------------------------------------------------------- */

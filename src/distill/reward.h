@@ -14,11 +14,12 @@ typedef struct lyc__held_out {
     uint32_t count;
 } lyc__held_out;
 
-bool lyc__reward_needs_logits(lyc_reward_kind kind);
-/* What `student` is worth by its parameters (not by their moving average); logits [count, classes] is room where
- * they are needed. */
+/* Floats of room that a measurement takes. */
+size_t lyc__reward_room(lyc_reward_kind kind, size_t samples, size_t classes);
+/* What `student` is worth by its parameters (not by their moving average); `room` is what lyc__reward_room asks
+ * for. */
 LYC_MUST_USE lyc_status lyc__reward_measure(lyc__job *job, lyc_student *student, const lyc__held_out *samples,
-                                            lyc_priority priority, float *logits, double *out, lyc_error *err);
+                                            lyc_priority priority, float *room, double *out, lyc_error *err);
 /* The reward for getting from `before` to `after`, with `selected` of the teachers (a share). */
 double lyc__reward_of(const lyc_agent_options *agent, double before, double after, double selected);
 

@@ -23,6 +23,7 @@ static void an_improvement_is_above_zero_for_every_kind(void **state) {
     (void)state;
     assert_close(reward(LYC_REWARD_LOSS, 0.0, 0.5, 0.4, 1.0), 0.2);
     assert_close(reward(LYC_REWARD_LOSS, 0.0, 0.4, 0.5, 1.0), -0.25);
+    assert_close(reward(LYC_REWARD_CALIBRATED, 0.0, 0.5, 0.4, 1.0), 0.2);
     assert_close(reward(LYC_REWARD_ACCURACY, 0.0, 0.80, 0.83, 1.0), 0.03);
     assert_close(reward(LYC_REWARD_F1, 0.0, 0.7, 0.6, 1.0), -0.1);
 }
@@ -38,9 +39,10 @@ static void teachers_cost_by_the_share_of_them_selected(void **state) {
 
 static void metrics_ask_for_logits(void **state) {
     (void)state;
-    assert_false(lyc__reward_needs_logits(LYC_REWARD_LOSS));
-    assert_true(lyc__reward_needs_logits(LYC_REWARD_ACCURACY));
-    assert_true(lyc__reward_needs_logits(LYC_REWARD_F1));
+    assert_int_equal(lyc__reward_room(LYC_REWARD_LOSS, 100, 7), 0);
+    assert_int_equal(lyc__reward_room(LYC_REWARD_CALIBRATED, 100, 7), 1400); /* and scratch */
+    assert_int_equal(lyc__reward_room(LYC_REWARD_ACCURACY, 100, 7), 700);
+    assert_int_equal(lyc__reward_room(LYC_REWARD_F1, 100, 7), 700);
 }
 
 int main(void) {
