@@ -132,6 +132,7 @@ static void check_rule(const lyc_network *net, lyc_mode mode) {
         assert_true(count >= 1 && count <= LYC__MAX_SHARDS);
         assert_true((count - 1) * shard < rows && rows <= count * shard);
         if (rows >= 256) assert_true(count >= 8);
+        assert_true(count == 1 || count % 2 == 0);          /* two threads have as much to do */
         if (shard < 8) assert_true(rows < 8 * (count + 1)); /* only by evening out */
         if (shard > most_rows) most_rows = shard;
         if (count > most_shards) most_shards = count;
@@ -157,6 +158,13 @@ static void shards(void **state) {
     assert_int_equal(lyc_shard_rows(dense, LYC_MODE_TRAIN, 1024), 128);
     assert_int_equal(lyc_shard_rows(convolutional, LYC_MODE_TRAIN, 128), 16);
     assert_int_equal(lyc_shard_rows(convolutional, LYC_MODE_TRAIN, 1024), 64);
+    lyc_network *residual = network_create(&(lyc_network_spec){
+        .arch = "resnet", .channels = 3, .height = 32, .width = 32, .classes = 10, .depth = 20});
+    check_rule(residual, LYC_MODE_TRAIN);
+    assert_int_equal(lyc_shard_rows(residual, LYC_MODE_TRAIN, 128), 8);
+    assert_int_equal(lyc_shard_rows(residual, LYC_MODE_TRAIN, 50), 9);
+    assert_int_equal(lyc_shard_rows(residual, LYC_MODE_TRAIN, 100), 9);
+    lyc_network_destroy(residual);
     lyc_network_destroy(dense);
     lyc_network_destroy(convolutional);
 }
