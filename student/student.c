@@ -67,12 +67,12 @@ static lyc_status allocate_student(lyc_student *student, const lyc_student_optio
     LYC_TRY(LYC_NEW_ARRAY(student->bad_blocks, size / LYC__GRADIENT_BLOCK + 1, err));
     LYC_TRY(LYC_NEW_ARRAY(student->batch_rows, batch, err));
     LYC_TRY(LYC_NEW_ARRAY(student->batch_labels, batch, err));
-    LYC_TRY(LYC_NEW_ARRAY(student->chunk_rows, LYC__EVALUATION_ROWS, err));
     LYC_TRY(LYC_NEW_ARRAY(student->chunk_loss, LYC__EVALUATION_ROWS, err));
     LYC_TRY(lyc_optimizer_create(&student->optimizer, student->network, &options->optimizer, err));
     LYC_TRY(lyc_workspace_create(&student->training, student->network, LYC_MODE_TRAIN, batch, err));
-    return lyc_workspace_create(&student->evaluation, student->network, LYC_MODE_INFER, LYC__EVALUATION_ROWS,
-                                err);
+    LYC_TRY(lyc_frozen_create(&student->frozen, student->network, student->params, LYC_PRECISION_F32,
+                              LYC__EVALUATION_ROWS, err));
+    return lyc_workspace_create_frozen(&student->evaluation, student->frozen, err);
 }
 
 lyc_status lyc_student_create(lyc_student **out, const lyc_network *network, const lyc_student_data *data,
@@ -105,10 +105,10 @@ lyc_status lyc_student_create(lyc_student **out, const lyc_network *network, con
 void lyc_student_destroy(lyc_student *student) {
     if (student == NULL) return;
     lyc_workspace_destroy(student->evaluation);
+    lyc_frozen_destroy(student->frozen);
     lyc_workspace_destroy(student->training);
     lyc_optimizer_destroy(student->optimizer);
     lyc_free(student->chunk_loss);
-    lyc_free(student->chunk_rows);
     lyc_free(student->batch_labels);
     lyc_free(student->batch_rows);
     lyc_free(student->bad_blocks);
@@ -154,10 +154,9 @@ lyc_status lyc_student_register(lyc_student *student, lyc_state *state, lyc_erro
                               lyc_network_size(student->network), err));
     LYC_TRY(lyc_state_add(state, "student/steps", LYC_TYPE_U64, &student->steps, 1, err));
     char shards[64];
-    (void)snprintf(shards, sizeof shards, "%zu of %u, %zu of %d",
+    (void)snprintf(shards, sizeof shards, "%zu of %u, %zu frozen",
                    lyc_shard_rows(student->network, LYC_MODE_TRAIN, student->max_rows), student->max_rows,
-                   lyc_shard_rows(student->network, LYC_MODE_INFER, LYC__EVALUATION_ROWS),
-                   LYC__EVALUATION_ROWS);
+                   lyc_frozen_shard_rows(student->network));
     return lyc_state_require(state, "student/shard_rows", shards,
                              "resume with the train.batch and the build that made the checkpoint", err);
 }

@@ -6,8 +6,7 @@
 #include "lyceum/student.h"
 #include "student/objective.h"
 
-/* Rows that are evaluated together. Every chunk has exactly this many, the last one padded, so that a row's
- * logits depend on its place in the list and on nothing that comes after. */
+/* Rows that are evaluated together; the last chunk may have fewer. */
 #define LYC__EVALUATION_ROWS 256
 
 /* Gradients are searched for values that are not finite in blocks of this many floats. */
@@ -37,10 +36,11 @@ struct lyc_student {
     uint32_t *batch_rows;  /* [max_rows] */
     int32_t *batch_labels; /* [max_rows] */
 
-    lyc_workspace
-        *evaluation;      /* a workspace of its own: measuring must not disturb a forward to be learnt from */
-    uint32_t *chunk_rows; /* [LYC__EVALUATION_ROWS] */
-    float *chunk_loss;    /* [LYC__EVALUATION_ROWS] */
+    /* Measuring must not disturb a forward to be learnt from. The frozen network gets the parameters of the
+     * moment whenever something is to be measured. */
+    lyc_frozen *frozen;
+    lyc_workspace *evaluation;
+    float *chunk_loss; /* [LYC__EVALUATION_ROWS] */
 };
 
 /* The id of row `index` of the current batch. */

@@ -143,9 +143,9 @@ LYC_API LYC_MUST_USE lyc_status lyc_student_learn(lyc_student *student, const ly
  * are only measured by held-out loss with ema_decay 0. */
 LYC_API void lyc_student_copy(lyc_student *dst, const lyc_student *src);
 
-/* Evaluation-mode logits of rows in the clean view, out[count, classes], by lyc_student_result. Rows are computed in chunks of one
- * fixed size, the last one padded: a row's bits depend on its place in the list and its chunk, never on the
- * pool, on `count` or on earlier calls. Does not disturb a forward that is still to be learnt from. */
+/* Evaluation-mode logits of rows in the clean view, out[count, classes], by lyc_student_result. The network is
+ * frozen as it is at the moment (lyceum/network.h): a row's bits depend on its place in the list, never on the rows
+ * beside it, the pool, `count` or earlier calls. Does not disturb a forward that is still to be learnt from. */
 LYC_API void lyc_student_logits(lyc_student *student, const uint32_t *rows, size_t count, float *out,
                                 lyc_priority priority, lyc_pool *pool);
 /* Mean cross-entropy at T = 1, without smoothing, in evaluation mode over the labelled ones of `rows`;

@@ -116,12 +116,43 @@ static void held_out_loss_is_the_mean_over_labelled_rows(void **state) {
     fixture_close(f);
 }
 
+/* What is measured is the student as it is now, not as it was when something was measured last. */
+static void parameters_of_the_moment_are_measured(void **state) {
+    (void)state;
+    fixture *f = fixture_open();
+    lyc_student *student = fixture_student(f), *fresh = fixture_student(f);
+    uint32_t rows[FIXTURE_ROWS];
+    int32_t labels[FIXTURE_ROWS];
+    static float logits[MATRIX], expected[MATRIX];
+    all_rows(rows);
+    for (size_t i = 0; i < FIXTURE_ROWS; i++) labels[i] = f->labels[rows[i]];
+    double former = -1.0;
+    for (uint32_t step = 0; step < 3; step++) {
+        const double loss =
+            lyc_student_held_out_loss(student, rows, labels, FIXTURE_ROWS, LYC_PRIORITY_STUDENT, NULL);
+        lyc_student_copy(fresh, student);
+        assert_true(loss != former);
+        assert_true(loss ==
+                    lyc_student_held_out_loss(fresh, rows, labels, FIXTURE_ROWS, LYC_PRIORITY_STUDENT, NULL));
+        (void)fixture_step(f, student, step, NULL);
+        lyc_student_copy(fresh, student);
+        lyc_student_logits(student, rows, FIXTURE_ROWS, logits, LYC_PRIORITY_STUDENT, NULL);
+        lyc_student_logits(fresh, rows, FIXTURE_ROWS, expected, LYC_PRIORITY_STUDENT, NULL);
+        assert_true(same_logits(logits, expected, FIXTURE_ROWS));
+        former = loss;
+    }
+    lyc_student_destroy(fresh);
+    lyc_student_destroy(student);
+    fixture_close(f);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_student_is_never_left_in_evaluation_mode),
         cmocka_unit_test(without_dropout_both_modes_agree),
         cmocka_unit_test(logits_do_not_depend_on_how_many_are_asked_for),
         cmocka_unit_test(held_out_loss_is_the_mean_over_labelled_rows),
+        cmocka_unit_test(parameters_of_the_moment_are_measured),
     };
     return cmocka_run_group_tests(tests, scratch_open, scratch_close);
 }
