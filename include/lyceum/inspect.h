@@ -49,6 +49,10 @@ typedef struct lyc_inspected_teacher {
      * when more weight helped. */
     double credit, credit_error; /* mean and its standard error; NaN below 1 and 2 pairs */
     uint64_t credit_pairs;
+    /* Worth: the slope of the difference of two rewards in the difference of its weight, by least squares over all
+     * probed pairs (docs/inspect.md), against the mean of all teachers; 95 % interval, robust. NaN where the pairs
+     * are too few, or move this teacher only together with others. */
+    double worth, worth_low, worth_high;
     bool dropped;           /* the rule is in docs/inspect.md */
     uint64_t dropped_after; /* step */
     const char *verdict;    /* one sentence, without the name */
@@ -70,6 +74,28 @@ typedef struct lyc_inspected_curve {
 } lyc_inspected_curve;
 #define LYC_INSPECT_CURVES 5
 
+/* A step at which the mean weights changed for good; before and after: [teachers], means up to the changes beside
+ * it. */
+typedef struct lyc_inspected_change {
+    uint64_t after; /* batches up to it */
+    const double *before_weight, *after_weight;
+} lyc_inspected_change;
+
+/* The teachers' mixture on the reward split, made with the weights of the run's last quarter, without one of
+ * them. Arrays of [class_count] and [LYC_RUN_BINS]; NaN where there are no rows. */
+typedef struct lyc_inspected_mixture {
+    int without; /* index of the teacher; -1 = all are there */
+    double accuracy, nll;
+    const double *class_rows, *class_accuracy, *class_nll;
+    const double *bin_rows, *bin_accuracy, *bin_nll; /* by the confidence of the whole mixture, LYC_RUN_BIN_EDGES */
+} lyc_inspected_mixture;
+
+typedef struct lyc_inspected_stage {
+    const char *name; /* "student", "probes", "decisions", "waiting" (for teachers) */
+    double seconds;   /* of all batches so far */
+} lyc_inspected_stage;
+#define LYC_INSPECT_STAGES 4
+
 /* Everything is borrowed from it and lives until lyc_inspect_close. */
 typedef struct lyc_inspection {
     const char *path; /* of run.h5 */
@@ -86,6 +112,14 @@ typedef struct lyc_inspection {
     const lyc_inspected_epoch *epochs;
     const lyc_inspected_evaluation *evaluations;
     lyc_inspected_curve curves[LYC_INSPECT_CURVES];
+    uint64_t worth_pairs; /* pairs of different weights */
+    size_t change_count;
+    const lyc_inspected_change *changes;
+    size_t mixture_count; /* 0 before the end of a run and in files of former versions; else the whole mixture
+                             first, then without each teacher where there are several */
+    const lyc_inspected_mixture *mixtures;
+    const char *config; /* as resolved, JSON */
+    lyc_inspected_stage stages[LYC_INSPECT_STAGES];
 } lyc_inspection;
 
 /* `path`: a run directory, or a run.h5. `window`: batches of one point, 0 = so many that there are at most 40
@@ -105,6 +139,15 @@ typedef struct lyc_inspect_style {
 LYC_API LYC_MUST_USE lyc_status lyc_inspect_text(const lyc_inspection *run, const lyc_inspect_style *style,
                                                  char **out, lyc_error *err);
 LYC_API LYC_MUST_USE lyc_status lyc_inspect_json(const lyc_inspection *run, char **out, lyc_error *err);
+
+/* Two runs side by side: what they came to, whom they listened to, what the probes said, and the keys in which
+ * their configurations part. Teachers are matched by name. The CSV has a line a figure. */
+LYC_API LYC_MUST_USE lyc_status lyc_inspect_compare_text(const lyc_inspection *first, const lyc_inspection *second,
+                                                         const lyc_inspect_style *style, char **out, lyc_error *err);
+LYC_API LYC_MUST_USE lyc_status lyc_inspect_compare_json(const lyc_inspection *first, const lyc_inspection *second,
+                                                         char **out, lyc_error *err);
+LYC_API LYC_MUST_USE lyc_status lyc_inspect_compare_csv(const lyc_inspection *first, const lyc_inspection *second,
+                                                        char **out, lyc_error *err);
 
 /* Receives pieces of text; anything but LYC_OK ends the writing and is returned. */
 typedef lyc_status (*lyc_text_sink)(void *payload, const char *text, size_t size, lyc_error *err);

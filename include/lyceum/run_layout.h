@@ -30,14 +30,21 @@ LYC_BEGIN_DECLS
     X(TRAJECTORY, trajectory)                                                                                \
     X(PROBES, probes)                                                                                        \
     X(EPOCHS, epochs)                                                                                        \
-    X(EVALUATION, evaluation)
+    X(EVALUATION, evaluation)                                                                                \
+    X(MIXTURE, mixture)
+
+/* Bins of confidence: the mixture's largest probability, up to and with each edge; the last bin is above all.
+ */
+#define LYC_RUN_BINS 5
+#define LYC_RUN_BIN_EDGES                                                                                    \
+    { 0.5, 0.7, 0.9, 0.99 }
 
 #define LYC_RUN_NO_ROW UINT64_MAX /* row_id past the last row of a batch that is not full */
 
 /* X(table, column, type, shape, field, doc).
  *   type: a suffix of LYC_TYPE_; shape of one row: SCALAR, TEACHERS [K], OBSERVATION [D], CLASSES [C],
- *   TEACHERS_CLASSES [K, C], ROWS [B], ROWS_TEACHERS [B, K]; field: VALUE (the struct holds the number) or
- * ARRAY (it holds a pointer). */
+ *   TEACHERS_CLASSES [K, C], BINS [LYC_RUN_BINS], ROWS [B], ROWS_TEACHERS [B, K]; field: VALUE (the struct
+ * holds the number) or ARRAY (it holds a pointer). */
 #define LYC_TRAJECTORY_MAP(X)                                                                                \
     X(TRAJECTORY, step, U64, SCALAR, VALUE, "global step, from 0; one row per batch")                        \
     X(TRAJECTORY, epoch, U32, SCALAR, VALUE, "epoch, from 0")                                                \
@@ -102,6 +109,20 @@ LYC_BEGIN_DECLS
     X(EVALUATION, touched, U32, SCALAR, VALUE,                                                               \
       "how often this run has looked at the split, this time included")
 
+/* The teachers' mixture on the reward split at the end of the run, with all of them and without each. */
+#define LYC_MIXTURE_MAP(X)                                                                                   \
+    X(MIXTURE, without, I32, SCALAR, VALUE, "index of the teacher left out; -1 = none")                      \
+    X(MIXTURE, weight, F32, TEACHERS, ARRAY,                                                                 \
+      "weights: means over the last quarter of the batches, renormalised")                                   \
+    X(MIXTURE, accuracy, F64, SCALAR, VALUE, "share of right answers")                                       \
+    X(MIXTURE, nll, F64, SCALAR, VALUE, "mean negative log-likelihood, nats; at most 13.8 a row")            \
+    X(MIXTURE, class_rows, U64, CLASSES, ARRAY, "rows of each class")                                        \
+    X(MIXTURE, class_accuracy, F64, CLASSES, ARRAY, "accuracy on them; NaN without rows")                    \
+    X(MIXTURE, class_nll, F64, CLASSES, ARRAY, "and negative log-likelihood")                                \
+    X(MIXTURE, bin_rows, U64, BINS, ARRAY, "rows by the confidence of the whole mixture")                    \
+    X(MIXTURE, bin_accuracy, F64, BINS, ARRAY, "accuracy on them; NaN without rows")                         \
+    X(MIXTURE, bin_nll, F64, BINS, ARRAY, "and negative log-likelihood")
+
 /* lyc_run_table: LYC_RUN_TRAJECTORY, ...; columns: LYC_TRAJECTORY_step, ... */
 #define LYC_RUN_TABLE_ENUM(code, name)                            LYC_RUN_##code,
 #define LYC_RUN_COLUMN_ENUM(table, name, type, shape, field, doc) LYC_##table##_##name,
@@ -110,6 +131,7 @@ enum { LYC_TRAJECTORY_MAP(LYC_RUN_COLUMN_ENUM) LYC_TRAJECTORY_COLUMNS };
 enum { LYC_PROBES_MAP(LYC_RUN_COLUMN_ENUM) LYC_PROBES_COLUMNS };
 enum { LYC_EPOCHS_MAP(LYC_RUN_COLUMN_ENUM) LYC_EPOCHS_COLUMNS };
 enum { LYC_EVALUATION_MAP(LYC_RUN_COLUMN_ENUM) LYC_EVALUATION_COLUMNS };
+enum { LYC_MIXTURE_MAP(LYC_RUN_COLUMN_ENUM) LYC_MIXTURE_COLUMNS };
 #undef LYC_RUN_COLUMN_ENUM
 #undef LYC_RUN_TABLE_ENUM
 
@@ -139,6 +161,9 @@ typedef struct lyc_epochs_row {
 typedef struct lyc_evaluation_row {
     LYC_EVALUATION_MAP(LYC_RUN_FIELD)
 } lyc_evaluation_row;
+typedef struct lyc_mixture_row {
+    LYC_MIXTURE_MAP(LYC_RUN_FIELD)
+} lyc_mixture_row;
 #undef LYC_RUN_FIELD
 
 /* What is known before the first batch; written once, as constants. Everything is borrowed for the call.
@@ -174,6 +199,8 @@ LYC_API LYC_MUST_USE lyc_status lyc_run_append_epochs(lyc_runfile *file, const l
                                                       lyc_error *err);
 LYC_API LYC_MUST_USE lyc_status lyc_run_append_evaluation(lyc_runfile *file, const lyc_evaluation_row *row,
                                                           lyc_error *err);
+LYC_API LYC_MUST_USE lyc_status lyc_run_append_mixture(lyc_runfile *file, const lyc_mixture_row *row,
+                                                       lyc_error *err);
 
 LYC_END_DECLS
 

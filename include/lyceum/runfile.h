@@ -81,6 +81,8 @@ typedef struct lyc_runreader lyc_runreader;
 /* LYC_EIO: no such file; LYC_EFORMAT: not HDF5, not a run file, damaged. */
 LYC_API LYC_MUST_USE lyc_status lyc_runreader_open(lyc_runreader **out, const char *path, lyc_error *err);
 LYC_API void lyc_runreader_close(lyc_runreader *reader); /* NULL is fine */
+/* Files of former versions have fewer tables. */
+LYC_API bool lyc_runreader_has_table(const lyc_runreader *reader, const char *table);
 /* Rows of a table that every column holds: what is committed at this moment. LYC_EFORMAT when there is no such
  * table. */
 LYC_API LYC_MUST_USE lyc_status lyc_runreader_rows(lyc_runreader *reader, const char *table, uint64_t *rows,

@@ -91,6 +91,7 @@ static lyc_status finish(lyc__job *job, lyc_error *err) {
     job->cursor.test_touched++;
     LYC_TRY(lyc__job_checkpoint(job, err));
     LYC_TRY(measure(job, err));
+    LYC_TRY(lyc__record_mixtures(job, err));
     LYC_TRY(save_model(job, err));
     LYC_TRY(lyc__record_event(job, "finished", err));
     job->cursor.finished = 1;

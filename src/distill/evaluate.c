@@ -5,10 +5,6 @@
 #include "distill/job.h"
 #include "lyceum/memory.h"
 
-/* A teacher's cross-entropy on a row is capped at that of probability 1e-6, so that one that does not know a
- * class stays comparable with one that does. */
-#define CROSS_ENTROPY_CAP 13.815510557964274
-
 static int argmax(const float *row, int classes) {
     int best = 0;
     for (int c = 1; c < classes; c++)
@@ -60,7 +56,7 @@ static lyc_status measure_teacher(lyc__job *job, int teacher, lyc_split split, d
     uint32_t right = 0;
     for (uint32_t i = 0; i < count; i++) {
         const float *row = logits + i * classes;
-        total += fmin((double)loss[i], CROSS_ENTROPY_CAP);
+        total += fmin((double)loss[i], LYC__CROSS_ENTROPY_CAP);
         if (log_prob != NULL) log_prob[(size_t)i * (size_t)job->teachers + (size_t)teacher] = -loss[i];
         right += argmax(row, job->classes) == labels[i];
     }

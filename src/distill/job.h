@@ -16,6 +16,10 @@
 #include "lyceum/student.h"
 #include "lyceum/teacher.h"
 
+/* Cross-entropies on a row are capped at that of probability 1e-6, so that a teacher that does not know a class stays
+ * comparable with one that does. */
+#define LYC__CROSS_ENTROPY_CAP 13.815510557964274
+
 typedef struct lyc__credit lyc__credit; /* credit.h */
 
 /* Where the run stands; all of it is in every checkpoint. Unsigned 64-bit values only, so that it can be
@@ -75,6 +79,7 @@ typedef struct lyc__job {
     lyc__cursor cursor;
     lyc__tally tally;
     int32_t *batch_labels;      /* [batch] what the student may see of the current batch */
+    double *late_weight;        /* [teachers] sums over the batches of the last quarter of the run */
     double *class_weight;       /* [teachers, classes] sums over the labelled rows of the class, this epoch */
     double *class_select;
     uint64_t *class_rows;       /* [classes] */
@@ -115,6 +120,9 @@ LYC_MUST_USE lyc_status lyc__student_metrics(lyc__job *job, lyc_split split, lyc
 LYC_MUST_USE lyc_status lyc__teacher_facts(lyc__job *job, lyc_error *err);
 /* Accuracy on the validation split of the teachers' mixture that the greedy policy makes; NAN for fixed rules. */
 LYC_MUST_USE lyc_status lyc__greedy_accuracy(lyc__job *job, double *accuracy, lyc_error *err);
+
+/* leave_one_out.c: the teachers' mixture on the reward split, whole and without each, to run.h5. */
+LYC_MUST_USE lyc_status lyc__record_mixtures(lyc__job *job, lyc_error *err);
 
 /* recorder.c: rows of run.h5 and lines of log.jsonl */
 typedef struct lyc__step_record {

@@ -90,6 +90,8 @@ void lyc__tally_step(lyc__job *job, const lyc_decision *decision, const lyc_loss
     job->tally.loss_total += losses->total * batch->count;
     job->tally.loss_kd += losses->kd * batch->count;
     job->tally.loss_ce += losses->ce * losses->labelled;
+    if (job->cursor.global_step >= job->total_steps - (job->total_steps + 3) / 4)
+        for (int k = 0; k < job->teachers; k++) job->late_weight[k] += (double)decision->mean_weight[k];
     job->cursor.epoch_rows += batch->count;
     job->cursor.epoch_labelled += losses->labelled;
     for (uint32_t i = 0; i < batch->count; i++)

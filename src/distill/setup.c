@@ -75,6 +75,7 @@ static lyc_status allocate_buffers(lyc__job *job, lyc_error *err) {
     LYC_TRY(LYC_NEW_ARRAY(job->row_select, rows * (size_t)job->teachers, err));
     LYC_TRY(LYC_NEW_ARRAY(job->row_weight, rows * (size_t)job->teachers, err));
     LYC_TRY(LYC_NEW_ARRAY(job->observation, lyc_strategy_observation_size(job->strategy), err));
+    LYC_TRY(LYC_NEW_ARRAY(job->late_weight, (size_t)job->teachers, err));
     LYC_TRY(LYC_NEW_ARRAY(job->class_weight, cells, err));
     LYC_TRY(LYC_NEW_ARRAY(job->class_select, cells, err));
     LYC_TRY(LYC_NEW_ARRAY(job->class_scratch, 2 * cells, err));
@@ -122,6 +123,7 @@ void lyc__job_close(lyc__job *job) {
     lyc_free(job->class_scratch);
     lyc_free(job->class_select);
     lyc_free(job->class_weight);
+    lyc_free(job->late_weight);
     lyc_free(job->observation);
     lyc_free(job->row_weight);
     lyc_free(job->row_select);

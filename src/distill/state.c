@@ -43,6 +43,7 @@ lyc_status lyc__job_register(lyc__job *job, lyc_error *err) {
                           sizeof job->model->fingerprint, err));
     LYC_TRY(lyc_state_add(job->state, "run/cursor", LYC_TYPE_U64, &job->cursor, WORDS(job->cursor), err));
     LYC_TRY(lyc_state_add(job->state, "run/tally", LYC_TYPE_F64, &job->tally, WORDS(job->tally), err));
+    LYC_TRY(lyc_state_add(job->state, "run/late_weight", LYC_TYPE_F64, job->late_weight, (size_t)job->teachers, err));
     LYC_TRY(lyc_state_add(job->state, "run/class_weight", LYC_TYPE_F64, job->class_weight, cells, err));
     LYC_TRY(lyc_state_add(job->state, "run/class_select", LYC_TYPE_F64, job->class_select, cells, err));
     return lyc_state_add(job->state, "run/class_rows", LYC_TYPE_U64, job->class_rows, (size_t)job->classes, err);

@@ -10,6 +10,7 @@ typedef struct layout {
     lyc_column probes[LYC_PROBES_COLUMNS];
     lyc_column epochs[LYC_EPOCHS_COLUMNS];
     lyc_column evaluation[LYC_EVALUATION_COLUMNS];
+    lyc_column mixture[LYC_MIXTURE_COLUMNS];
     lyc_table_spec tables[LYC_RUN_TABLES];
     lyc_constant constants[MAX_CONSTANTS];
     size_t constant_count;
@@ -34,6 +35,10 @@ typedef struct layout {
 #define SHAPE_TEACHERS_CLASSES                                                                               \
     2, {                                                                                                     \
         facts->teachers, facts->classes                                                                      \
+    }
+#define SHAPE_BINS                                                                                           \
+    1, {                                                                                                     \
+        LYC_RUN_BINS, 0                                                                                      \
     }
 #define SHAPE_ROWS                                                                                           \
     1, {                                                                                                     \

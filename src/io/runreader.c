@@ -115,6 +115,12 @@ static lyc_status read_counts(lyc_runreader *reader, uint64_t counts[MAX_TABLES]
     LYC_FAIL(err, LYC_EIO, "%s: changes too fast to be read; try again", reader->path);
 }
 
+bool lyc_runreader_has_table(const lyc_runreader *reader, const char *table) {
+    for (size_t i = 0; i < reader->table_count; i++)
+        if (strcmp(reader->tables[i], table) == 0) return true;
+    return false;
+}
+
 lyc_status lyc_runreader_rows(lyc_runreader *reader, const char *table, uint64_t *rows, lyc_error *err) {
     uint64_t counts[MAX_TABLES] = {0};
     *rows = 0;

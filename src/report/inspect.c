@@ -88,6 +88,8 @@ static lyc_status read_head(lyc__inspector *run, lyc_error *err) {
     shown->name = text[0];
     LYC_TRY(lyc__inspector_texts(run, "/run/strategy", 1, &text, err));
     shown->strategy = text[0];
+    LYC_TRY(lyc__inspector_texts(run, "/run/config", 1, &text, err));
+    shown->config = text[0];
     LYC_TRY(lyc__inspector_numbers(run, "/run/total_steps", 1, &number, err));
     shown->total_steps = (uint64_t)number[0];
     LYC_TRY(lyc__inspector_numbers(run, "/run/steps_per_epoch", 1, &number, err));
@@ -123,6 +125,21 @@ static lyc_status read_curves(lyc__inspector *run, lyc_error *err) {
         lyc__column_summary summary;
         LYC_TRY(lyc__summarise_column(run, names[i], 1, &summary, err));
         run->shown.curves[i] = (lyc_inspected_curve){names[i], summary.series};
+    }
+    return LYC_OK;
+}
+
+static lyc_status read_stages(lyc__inspector *run, lyc_error *err) {
+    static const struct {
+        const char *column, *name;
+    } stages[LYC_INSPECT_STAGES] = {{"seconds_student", "student"},
+                                    {"seconds_probe", "probes"},
+                                    {"seconds_decide", "decisions"},
+                                    {"seconds_teacher", "waiting"}};
+    for (size_t i = 0; i < LYC_INSPECT_STAGES; i++) {
+        lyc__column_summary summary;
+        LYC_TRY(lyc__summarise_column(run, stages[i].column, 1, &summary, err));
+        run->shown.stages[i] = (lyc_inspected_stage){stages[i].name, summary.mean * (double)run->rows};
     }
     return LYC_OK;
 }
@@ -224,6 +241,8 @@ static lyc_status read_run(lyc__inspector *run, uint64_t window, lyc_error *err)
     LYC_TRY(read_epochs(run, err));
     LYC_TRY(read_evaluations(run, err));
     LYC_TRY(lyc__inspect_teachers(run, err));
+    LYC_TRY(lyc__inspect_mixtures(run, err));
+    LYC_TRY(read_stages(run, err));
     return read_curves(run, err);
 }
 

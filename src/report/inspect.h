@@ -1,10 +1,12 @@
 /* What the files of `inspect` share: inspect.c opens a run and puts the parts together, inspect_columns.c
- * turns columns of rows into means over windows, inspect_teachers.c credits and judges the teachers;
+ * turns columns of rows into means over windows, inspect_teachers.c credits and judges the teachers,
+ * inspect_worth.c says what the probes say that they are worth, inspect_changes.c when the weights changed;
  * inspect_text.c, inspect_json.c and inspect_csv.c show the result.
  */
 #ifndef LYC_REPORT_INSPECT_H
 #define LYC_REPORT_INSPECT_H
 
+#include "base/json_writer.h"
 #include "lyceum/inspect.h"
 #include "lyceum/memory.h"
 #include "lyceum/runfile.h"
@@ -46,6 +48,19 @@ LYC_MUST_USE lyc_status lyc__summarise_column(lyc__inspector *run, const char *c
 LYC_MUST_USE lyc_status lyc__inspector_column(lyc__inspector *run, const char *table, const char *column,
                                               size_t width, uint64_t rows, const double **out,
                                               lyc_error *err);
+
+/* inspect_worth.c: fills worth and its interval from /probes. */
+LYC_MUST_USE lyc_status lyc__inspect_worth(lyc__inspector *run, lyc_inspected_teacher *teachers,
+                                           lyc_error *err);
+/* inspect_changes.c: fills shown.changes; weight[teachers] summarises their weights. */
+LYC_MUST_USE lyc_status lyc__inspect_changes(lyc__inspector *run, const lyc__column_summary *weight,
+                                             lyc_error *err);
+
+/* inspect_mixture.c: fills shown.mixtures, where the file has them. */
+LYC_MUST_USE lyc_status lyc__inspect_mixtures(lyc__inspector *run, lyc_error *err);
+
+/* inspect_json.c: a run as an object. */
+void lyc__inspect_write(lyc__json *json, const lyc_inspection *run);
 
 /* Fills shown.teachers; the constants and shown.window are known by then. */
 LYC_MUST_USE lyc_status lyc__inspect_teachers(lyc__inspector *run, lyc_error *err);

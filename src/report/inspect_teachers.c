@@ -251,5 +251,6 @@ lyc_status lyc__inspect_teachers(lyc__inspector *run, lyc_error *err) {
         LYC_TRY(judge(run, &weight[k].coarse, &teachers[k], err));
     }
     run->shown.teachers = teachers;
-    return LYC_OK;
+    LYC_TRY(lyc__inspect_worth(run, teachers, err));
+    return lyc__inspect_changes(run, weight, err);
 }

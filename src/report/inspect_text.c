@@ -5,7 +5,9 @@
 #include <string.h>
 
 #include "base/utf8.h"
+#include "lyceum/agent.h"
 #include "lyceum/inspect.h"
+#include "lyceum/run_layout.h"
 #include "report/cells.h"
 #include "report/sparkline.h"
 
@@ -15,6 +17,10 @@
 #define CELL             8 /* of the table by class */
 #define MANY_CLASSES     64
 #define CELL_TEXT        48
+#define BIN_CELL         7    /* of the table by confidence */
+#define NOTICED          0.05 /* change of a weight worth a word */
+#define MOST_MOVED       4
+#define MOVE_COLUMNS     14 /* of the numbers behind a name */
 
 /* The text being made, and how it should look. */
 typedef struct page {
@@ -81,6 +87,17 @@ static void count_text(char out[CELL_TEXT], uint64_t count) {
 
 /* ---- head ------------------------------------------------------------------------------------------ */
 
+static void write_stages(page *p) {
+    double total = 0;
+    for (size_t i = 0; i < LYC_INSPECT_STAGES; i++) total += p->run->stages[i].seconds;
+    if (!(total > 0)) return;
+    lyc__text_add(&p->text, "%stime %.3g s:", p->dim, total);
+    for (size_t i = 0; i < LYC_INSPECT_STAGES; i++)
+        lyc__text_add(&p->text, "%s %s %.0f %%", i > 0 ? "," : "", p->run->stages[i].name,
+                      100 * p->run->stages[i].seconds / total);
+    lyc__text_add(&p->text, "%s\n", p->reset);
+}
+
 static void write_head(page *p) {
     const lyc_inspection *run = p->run;
     char steps[CELL_TEXT], total[CELL_TEXT];
@@ -94,6 +111,7 @@ static void write_head(page *p) {
                   run->epoch_count == 1 ? "" : "s", lyc_phase_name(run->phase),
                   run->phase == LYC_PHASE_STOPPED ? " (--resume goes on with it)" : "");
     if (run->steps == 0) lyc__text_add(&p->text, "No batch is recorded yet.\n");
+    else write_stages(p);
 }
 
 /* ---- teachers --------------------------------------------------------------------------------------- */
@@ -131,6 +149,147 @@ static void write_worth(page *p) {
     if (p->run->credit_by_weight)
         lyc__text_add(&p->text, "%sEvery teacher was always selected: credit is for more weight.%s\n", p->dim,
                       p->reset);
+}
+
+static void write_probe_worth(page *p) {
+    if (p->run->teacher_count == 0 || !isfinite(p->run->teachers[0].worth)) return;
+    heading(p, "worth: held-out loss saved by one probe, were all the weight its own");
+    lyc__text_add(&p->text, "%s", p->dim);
+    name_cell(p, "");
+    lyc__cell_right(&p->text, "worth", 9);
+    lyc__cell_right(&p->text, "95 % interval", 22);
+    lyc__text_add(&p->text, "%s\n", p->reset);
+    for (size_t k = 0; k < p->run->teacher_count; k++) {
+        const lyc_inspected_teacher *teacher = &p->run->teachers[k];
+        char interval[CELL_TEXT];
+        bool helps = teacher->worth_low > 0, harms = teacher->worth_high < 0;
+        (void)snprintf(interval, sizeof interval, "%+.2f to %+.2f", 100 * teacher->worth_low,
+                       100 * teacher->worth_high);
+        name_cell(p, teacher->name);
+        lyc__text_add(&p->text, "%s", helps ? p->good : harms ? p->bad : "");
+        right_cell(p, "%+.2f %%", 100 * teacher->worth, 9);
+        lyc__cell_right(&p->text, interval, 22);
+        lyc__text_add(&p->text, "%s\n", helps || harms ? p->reset : "");
+    }
+    lyc__text_add(&p->text,
+                  "%sagainst the mean of all teachers, from %" PRIu64 " pairs of different weights%s\n",
+                  p->dim, p->run->worth_pairs, p->reset);
+}
+
+/* ---- what each adds ---------------------------------------------------------------------------------- */
+
+/* Differences in points, of places first .. end - 1. */
+static void difference_cells(page *p, const double *whole, const double *without, size_t first, size_t end,
+                             size_t columns) {
+    for (size_t i = first; i < end; i++) right_cell(p, "%+.2f", 100 * (whole[i] - without[i]), columns);
+    lyc__text_add_bytes(&p->text, "\n", 1);
+}
+
+static void write_bins(page *p) {
+    static const double edges[LYC_RUN_BINS - 1] = LYC_RUN_BIN_EDGES;
+    const lyc_inspected_mixture *whole = &p->run->mixtures[0];
+    char text[CELL_TEXT];
+    lyc__text_add(&p->text, "%s", p->dim);
+    name_cell(p, "");
+    lyc__text_add(&p->text, "                where the mixture is so sure\n");
+    name_cell(p, "");
+    lyc__cell_right(&p->text, "accuracy", 8);
+    lyc__cell_right(&p->text, "NLL", 8);
+    for (size_t i = 0; i < LYC_RUN_BINS; i++) {
+        if (i + 1 < LYC_RUN_BINS) (void)snprintf(text, sizeof text, "to %.2g", edges[i]);
+        else (void)snprintf(text, sizeof text, "to 1");
+        lyc__cell_right(&p->text, text, BIN_CELL);
+    }
+    lyc__text_add(&p->text, "%s\n", p->reset);
+    name_cell(p, "all of them");
+    right_cell(p, "%.2f %%", 100 * whole->accuracy, 8);
+    right_cell(p, "%.3f", whole->nll, 8);
+    for (size_t i = 0; i < LYC_RUN_BINS; i++) right_cell(p, "%.2f", 100 * whole->bin_accuracy[i], BIN_CELL);
+    lyc__text_add_bytes(&p->text, "\n", 1);
+    for (size_t m = 1; m < p->run->mixture_count; m++) {
+        const lyc_inspected_mixture *without = &p->run->mixtures[m];
+        name_cell(p, p->run->teachers[without->without].name);
+        right_cell(p, "%+.2f", 100 * (whole->accuracy - without->accuracy), 8);
+        right_cell(p, "%+.3f", whole->nll - without->nll, 8);
+        difference_cells(p, whole->bin_accuracy, without->bin_accuracy, 0, LYC_RUN_BINS, BIN_CELL);
+    }
+}
+
+static void write_added_by_class(page *p, size_t first, size_t end) {
+    lyc__text_add(&p->text, "%s", p->dim);
+    name_cell(p, "");
+    for (size_t c = first; c < end; c++) {
+        lyc__text_add_bytes(&p->text, " ", 1);
+        lyc__cell_right(&p->text, p->run->class_names[c], CELL - 1);
+    }
+    lyc__text_add(&p->text, "%s\n", p->reset);
+    for (size_t m = 1; m < p->run->mixture_count; m++) {
+        name_cell(p, p->run->teachers[p->run->mixtures[m].without].name);
+        difference_cells(p, p->run->mixtures[0].class_accuracy, p->run->mixtures[m].class_accuracy, first,
+                         end, CELL);
+    }
+}
+
+static void write_added(page *p) {
+    size_t classes = p->run->class_count < MANY_CLASSES ? p->run->class_count : MANY_CLASSES;
+    size_t per_block = (p->columns - p->name - 2) / CELL;
+    if (p->run->mixture_count < 2) return;
+    heading(p, "what each adds to the others: their mixture on reward, with it less without it");
+    write_bins(p);
+    for (size_t first = 0; first < classes; first += per_block)
+        write_added_by_class(p, first, first + per_block < classes ? first + per_block : classes);
+}
+
+/* ---- changes ------------------------------------------------------------------------------------------ */
+
+/* The teacher whose weight moved most but for those shown; teacher_count when none is left that moved. */
+static size_t next_moved(const lyc_inspection *run, const lyc_inspected_change *change, const bool *shown) {
+    size_t best = run->teacher_count;
+    double most = NOTICED;
+    for (size_t k = 0; k < run->teacher_count; k++) {
+        double moved = fabs(change->after_weight[k] - change->before_weight[k]);
+        if (shown[k] || !(moved >= most)) continue;
+        best = k;
+        most = moved;
+    }
+    return best;
+}
+
+/* " name 0.22 -> 0.02"; its width. */
+static size_t add_move(page *p, const lyc_inspected_change *change, size_t k) {
+    size_t width = lyc__utf8_count(p->run->teachers[k].name);
+    if (width > p->name) width = p->name;
+    lyc__text_add(&p->text, " %s", p->bold);
+    lyc__cell_left(&p->text, p->run->teachers[k].name, width);
+    lyc__text_add(&p->text, "%s %.2f %s %.2f", p->reset, change->before_weight[k], p->utf8 ? "\u2192" : "->",
+                  change->after_weight[k]);
+    return width + MOVE_COLUMNS;
+}
+
+static void write_change(page *p, const lyc_inspected_change *change) {
+    bool shown[LYC_MAX_TEACHERS] = {false};
+    char step[CELL_TEXT];
+    count_text(step, change->after);
+    lyc__text_add(&p->text, "after step %s:", step);
+    size_t used = strlen(step) + sizeof "after step :" - 1;
+    for (size_t i = 0; i < MOST_MOVED; i++) {
+        size_t k = next_moved(p->run, change, shown);
+        if (k == p->run->teacher_count) break;
+        shown[k] = true;
+        if (i > 0) lyc__text_add_bytes(&p->text, ",", 1);
+        if (used + p->name + MOVE_COLUMNS > p->columns) {
+            lyc__text_add(&p->text, "\n   ");
+            used = 3;
+        }
+        used += add_move(p, change, k) + 1;
+    }
+    lyc__text_add_bytes(&p->text, "\n", 1);
+}
+
+static void write_changes(page *p) {
+    if (p->run->change_count == 0 || p->run->teacher_count > LYC_MAX_TEACHERS) return;
+    heading(p, "when it changed its mind: mean weight before and after");
+    for (size_t i = 0; i < p->run->change_count; i++) write_change(p, &p->run->changes[i]);
 }
 
 static void write_use(page *p) {
@@ -279,8 +438,11 @@ lyc_status lyc_inspect_text(const lyc_inspection *run, const lyc_inspect_style *
     write_head(&p);
     if (run->teacher_count > 0) {
         write_worth(&p);
+        write_probe_worth(&p);
         write_use(&p);
+        write_changes(&p);
         write_classes(&p);
+        write_added(&p);
     }
     write_student(&p);
     write_evaluations(&p);

@@ -110,6 +110,19 @@ static const lyc_evaluation_row evaluation = {.split = 3,
                                               .epoch = 68,
                                               .touched = 69};
 
+static const uint64_t bin_rows[LYC_RUN_BINS] = {1, 2, 3, 4, 5};
+static const double bin_values[LYC_RUN_BINS] = {0.5, 0.25, 0.125, 1, 0};
+static const lyc_mixture_row mixture = {.without = -1,
+                                        .weight = weight,
+                                        .accuracy = 71,
+                                        .nll = 72,
+                                        .class_rows = class_rows,
+                                        .class_accuracy = valid_ce,
+                                        .class_nll = valid_accuracy,
+                                        .bin_rows = bin_rows,
+                                        .bin_accuracy = bin_values,
+                                        .bin_nll = bin_values};
+
 static void check(lyc_runreader *reader, const char *table, const char *column, size_t count,
                   const double *wanted) {
     double *values;
@@ -144,6 +157,9 @@ static void check_scalars(lyc_runreader *reader) {
 #define TABLE evaluation
     LYC_EVALUATION_MAP(CHECK)
 #undef TABLE
+#define TABLE mixture
+    LYC_MIXTURE_MAP(CHECK)
+#undef TABLE
 }
 
 static void check_texts(lyc_runreader *reader, const char *path, const char *const *wanted, size_t count) {
@@ -172,6 +188,7 @@ static void append_all(lyc_runfile *file) {
     if (lyc_run_append_probes(file, &probes, &err) != LYC_OK) fail_msg("%s", err.message);
     if (lyc_run_append_epochs(file, &epochs, &err) != LYC_OK) fail_msg("%s", err.message);
     if (lyc_run_append_evaluation(file, &evaluation, &err) != LYC_OK) fail_msg("%s", err.message);
+    if (lyc_run_append_mixture(file, &mixture, &err) != LYC_OK) fail_msg("%s", err.message);
 }
 
 static void fields_land_in_columns(void **state) {
@@ -184,12 +201,18 @@ static void fields_land_in_columns(void **state) {
     if (lyc_run_create(&file, path, &known, &err) != LYC_OK) fail_msg("%s", err.message);
     append_all(file);
     assert_int_equal(lyc_runfile_close(file, &err), LYC_OK);
-    const uint64_t keep[LYC_RUN_TABLES] = {
-        [LYC_RUN_TRAJECTORY] = 1, [LYC_RUN_PROBES] = 1, [LYC_RUN_EPOCHS] = 1, [LYC_RUN_EVALUATION] = 1};
+    const uint64_t keep[LYC_RUN_TABLES] = {[LYC_RUN_TRAJECTORY] = 1,
+                                           [LYC_RUN_PROBES] = 1,
+                                           [LYC_RUN_EPOCHS] = 1,
+                                           [LYC_RUN_EVALUATION] = 1,
+                                           [LYC_RUN_MIXTURE] = 1};
     if (lyc_run_resume(&file, path, &known, keep, &err) != LYC_OK) fail_msg("%s", err.message);
     assert_int_equal(lyc_runfile_close(file, &err), LYC_OK);
     assert_int_equal(lyc_runreader_open(&reader, path, &err), LYC_OK);
     check_scalars(reader);
+    check(reader, "mixture", "class_accuracy", CLASSES, valid_ce);
+    check(reader, "mixture", "bin_rows", LYC_RUN_BINS, (const double[]){1, 2, 3, 4, 5});
+    check(reader, "mixture", "bin_nll", LYC_RUN_BINS, bin_values);
     check(reader, "trajectory", "observation", OBSERVED, (const double[]){1.5, 2.5, 3.5, 4.5});
     check(reader, "trajectory", "select", TEACHERS, (const double[]){1, 0, 1});
     check(reader, "trajectory", "weight", TEACHERS, (const double[]){0.25, 0, 0.75});
