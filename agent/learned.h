@@ -22,6 +22,7 @@ typedef struct lyc__learned {
     lyc__learner learner;
     lyc_teach_mode teach;
     bool by_row;          /* decides per instance */
+    bool frozen;          /* decides without learning anything, its statistics included */
     double warmup;        /* share of the run */
     double *observation;  /* of the last decision, normalised; by row [max_rows][observation size] */
     double *mean;         /* by row: its mean over the rows, else NULL */
@@ -39,5 +40,14 @@ LYC_MUST_USE lyc_status lyc__trial_follow(lyc__trial *trial, const lyc__learned 
                                           lyc_taught *out, lyc_error *err);
 
 lyc__learned *lyc__learned_of(lyc_strategy *strategy);
+
+/* Hooks of the strategy that others are made of. */
+LYC_MUST_USE lyc_status lyc__learned_create(lyc_strategy *self, const lyc_agent_options *options,
+                                            const char *argument, lyc_error *err);
+lyc_status lyc__learned_decide(lyc_strategy *self, const lyc_decision_input *input, lyc_decision *out,
+                               lyc_error *err);
+size_t lyc__learned_observation_size(const lyc_strategy *self);
+const char *lyc__learned_observation_name(const lyc_strategy *self, size_t index);
+bool lyc__learned_decides_rows(const lyc_strategy *self);
 
 #endif

@@ -11,7 +11,7 @@ const lyc__strategy_kind *const lyc__strategy_kinds[] = {
     &lyc__strategy_uniform,       &lyc__strategy_static,     &lyc__strategy_random_single,
     &lyc__strategy_random_subset, &lyc__strategy_validated,  &lyc__strategy_validated_accuracy,
     &lyc__strategy_logistic,      &lyc__strategy_confidence, &lyc__strategy_entropy,
-    &lyc__strategy_gradient,      &lyc__strategy_learned,
+    &lyc__strategy_gradient,      &lyc__strategy_learned,    &lyc__strategy_frozen,
 };
 #define KINDS (sizeof lyc__strategy_kinds / sizeof lyc__strategy_kinds[0])
 
@@ -142,6 +142,14 @@ const char *lyc_strategy_observation_name(const lyc_strategy *strategy, size_t i
                                                            : NULL;
 }
 
+bool lyc_strategy_decides_rows(const lyc_strategy *strategy) {
+    return strategy->kind->decides_rows != NULL && strategy->kind->decides_rows(strategy);
+}
+
+const char *lyc_strategy_origin(const lyc_strategy *strategy) {
+    return strategy->origin;
+}
+
 /* ---- deciding and learning ------------------------------------------------------------------------ */
 
 lyc_status lyc_strategy_decide(lyc_strategy *strategy, const lyc_decision_input *input, lyc_decision *out,
@@ -198,6 +206,9 @@ void lyc_strategy_set_greedy(lyc_strategy *strategy, bool greedy) {
 }
 
 lyc_status lyc_strategy_register(lyc_strategy *strategy, lyc_state *state, lyc_error *err) {
+    if (strategy->identity != NULL)
+        LYC_TRY(lyc_state_require(state, "policy", strategy->identity, "resume with the same configuration",
+                                  err));
     for (size_t i = 0; i < strategy->kept_count; i++) {
         const lyc__kept *kept = &strategy->kept[i];
         LYC_TRY(lyc_state_add(state, kept->name, kept->type, kept->data, kept->count, err));

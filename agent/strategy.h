@@ -21,9 +21,10 @@ typedef struct lyc__strategy_kind {
     /* Fills `out`, which comes with distils = true, no numbers (NAN) and no observation. */
     lyc_status (*decide)(lyc_strategy *self, const lyc_decision_input *input, lyc_decision *out,
                          lyc_error *err);
-    /* The rest is for strategies that learn (all optional). */
+    /* The rest is for strategies with a policy (all optional). */
     size_t (*observation_size)(const lyc_strategy *self);
     const char *(*observation_name)(const lyc_strategy *self, size_t index);
+    bool (*decides_rows)(const lyc_strategy *self);
     void (*sample)(lyc_strategy *self, const lyc_decision_input *input, int draw, lyc_action *out);
     lyc_status (*follow)(lyc_strategy *self, const lyc_decision_input *input, int draw, lyc_action *action,
                          lyc_taught *out, lyc_error *err);
@@ -47,8 +48,10 @@ struct lyc_strategy {
     uint64_t seed;
     size_t max_rows;
     bool greedy;
-    float *weights; /* [teachers], or [max_rows, teachers]: made by `create` */
-    void *own;      /* of the kind */
+    const char *identity; /* of a policy: part of what checkpoints require; else NULL */
+    const char *origin;   /* of a policy that came from another run: its path and hash; else NULL */
+    float *weights;       /* [teachers], or [max_rows, teachers]: made by `create` */
+    void *own;            /* of the kind */
     lyc__kept kept[LYC__MAX_KEPT];
     size_t kept_count;
 };
@@ -58,7 +61,8 @@ extern const lyc__strategy_kind *const lyc__strategy_kinds[];
 extern const lyc__strategy_kind lyc__strategy_none, lyc__strategy_single, lyc__strategy_best_single,
     lyc__strategy_uniform, lyc__strategy_static, lyc__strategy_random_single, lyc__strategy_random_subset,
     lyc__strategy_validated, lyc__strategy_validated_accuracy, lyc__strategy_logistic,
-    lyc__strategy_confidence, lyc__strategy_entropy, lyc__strategy_gradient, lyc__strategy_learned;
+    lyc__strategy_confidence, lyc__strategy_entropy, lyc__strategy_gradient, lyc__strategy_learned,
+    lyc__strategy_frozen;
 
 /* Zeroed memory that lives as long as the strategy. */
 LYC_MUST_USE lyc_status lyc__strategy_allocate(lyc_strategy *self, void **out, size_t count, size_t size,

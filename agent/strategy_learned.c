@@ -2,7 +2,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "agent/learned.h"
+#include "agent/transfer.h"
 
 lyc__learned *lyc__learned_of(lyc_strategy *strategy) {
     return strategy->own;
@@ -45,8 +45,8 @@ static lyc_status make_rows(lyc_strategy *self, lyc__learned *own, lyc_error *er
     return LYC_OK;
 }
 
-static lyc_status create(lyc_strategy *self, const lyc_agent_options *options, const char *argument,
-                         lyc_error *err) {
+lyc_status lyc__learned_create(lyc_strategy *self, const lyc_agent_options *options, const char *argument,
+                               lyc_error *err) {
     (void)argument;
     LYC_TRY(check(options, err));
     lyc__learned *own;
@@ -64,14 +64,20 @@ static lyc_status create(lyc_strategy *self, const lyc_agent_options *options, c
     lyc__policy_shape shape = {
         .teachers = self->facts.teachers, .own = LYC__OWN, .global = LYC__GLOBAL, .hidden = options->hidden};
     LYC_TRY(lyc__learner_create(&own->learner, self, options, shape, err));
-    return own->by_row ? make_rows(self, own, err) : LYC_OK;
+    if (own->by_row) LYC_TRY(make_rows(self, own, err));
+    LYC_TRY(lyc__policy_identity(self, options, &self->identity, err));
+    return options->init == NULL ? LYC_OK : lyc__policy_take(self, options->init, err);
 }
 
-static size_t observation_size(const lyc_strategy *self) {
+bool lyc__learned_decides_rows(const lyc_strategy *self) {
+    return ((const lyc__learned *)self->own)->by_row;
+}
+
+size_t lyc__learned_observation_size(const lyc_strategy *self) {
     return lyc__observation_size(&((const lyc__learned *)self->own)->observe);
 }
 
-static const char *observation_name(const lyc_strategy *self, size_t index) {
+const char *lyc__learned_observation_name(const lyc_strategy *self, size_t index) {
     return ((const lyc__learned *)self->own)->observe.names[index];
 }
 
@@ -134,9 +140,9 @@ static lyc_status observe(lyc_strategy *self, const lyc_decision_input *input, l
                           lyc_error *err) {
     lyc__learned *own = self->own;
     out->observation = own->by_row ? own->mean : own->observation;
-    if (!own->by_row)
-        return lyc__observation_build(&own->observe, input, !self->greedy, own->observation, err);
-    LYC_TRY(lyc__observation_build_rows(&own->observe, input, !self->greedy, own->observation, err));
+    bool update = !self->greedy && !own->frozen;
+    if (!own->by_row) return lyc__observation_build(&own->observe, input, update, own->observation, err);
+    LYC_TRY(lyc__observation_build_rows(&own->observe, input, update, own->observation, err));
     lyc__observation_mean(own->observation, input->rows, own->learner.observation_size, own->mean);
     return LYC_OK;
 }
@@ -153,8 +159,8 @@ static void summarise_rows(lyc_strategy *self, size_t rows, lyc_decision *out) {
     out->entropy /= (double)rows;
 }
 
-static lyc_status decide(lyc_strategy *self, const lyc_decision_input *input, lyc_decision *out,
-                         lyc_error *err) {
+lyc_status lyc__learned_decide(lyc_strategy *self, const lyc_decision_input *input, lyc_decision *out,
+                               lyc_error *err) {
     lyc__learned *own = self->own;
     lyc__learner *learner = &own->learner;
     size_t teachers = (size_t)self->facts.teachers, decisions = own->by_row ? input->rows : 1;
@@ -236,10 +242,11 @@ const lyc__strategy_kind lyc__strategy_learned = {
     .doc = "a policy that learns from the student's held-out improvement",
     .learns = true,
     .needs_teachers = true,
-    .create = create,
-    .decide = decide,
-    .observation_size = observation_size,
-    .observation_name = observation_name,
+    .create = lyc__learned_create,
+    .decide = lyc__learned_decide,
+    .observation_size = lyc__learned_observation_size,
+    .observation_name = lyc__learned_observation_name,
+    .decides_rows = lyc__learned_decides_rows,
     .sample = sample,
     .follow = follow,
     .learn_pair = learn_pair,

@@ -51,6 +51,7 @@ typedef struct lyc_agent_options {
     const char *strategy;       /* "learned", "uniform", "single:<teacher>", ... : a row of the table */
     double *weights;            /* `static`: one per teacher, >= 0, sum > 0 (normalised) */
     size_t weight_count;
+    const char *init;           /* `learned`: checkpoint file or run directory whose policy it goes on from; or NULL */
     lyc_action_mode action;
     lyc_teach_mode teach;
     lyc_granularity granularity; /* one decision for a batch, or one for each of its rows */
@@ -155,7 +156,9 @@ typedef struct lyc_strategy lyc_strategy;
 LYC_API const char *lyc_strategy_name(size_t index);
 LYC_API const char *lyc_strategy_doc(size_t index);
 
-/* `seed` draws the initial policy; `max_rows` is the largest batch. Nothing of the arguments is kept. */
+/* `seed` draws the initial policy; `max_rows` is the largest batch. Nothing of the arguments is kept. A policy that is
+ * taken from a checkpoint (options->init, "frozen:<checkpoint>") brings the errors of lyc_state_load_part; LYC_EMISMATCH
+ * says where its network, features, action or granularity are others. `shared` takes any number of teachers. */
 LYC_API LYC_MUST_USE lyc_status lyc_strategy_create(lyc_strategy **out, const lyc_agent_options *options,
                                                     const lyc_agent_facts *facts, uint64_t seed, size_t max_rows,
                                                     lyc_error *err);
@@ -165,6 +168,12 @@ LYC_API bool lyc_strategy_needs_teachers(const lyc_strategy *strategy); /* false
 LYC_API size_t lyc_strategy_observation_size(const lyc_strategy *strategy); /* 0 for most fixed ones */
 /* Names of the observation's entries, "cnn-a.ce", "global.progress"; borrowed. */
 LYC_API const char *lyc_strategy_observation_name(const lyc_strategy *strategy, size_t index);
+
+/* Whether decisions carry a selection for each row (row_select): a policy that decides per instance. */
+LYC_API bool lyc_strategy_decides_rows(const lyc_strategy *strategy);
+/* Where a policy that was not begun afresh came from: the path as given and the XXH3-128 of its parameters as they were
+ * taken; borrowed. NULL for every other strategy. */
+LYC_API const char *lyc_strategy_origin(const lyc_strategy *strategy);
 
 /* The decision that teaches the real student on this batch. With credit `on_policy` the learned strategy
  * samples here and remembers the decision until lyc_strategy_reward. Call exactly once a batch: it updates
@@ -202,8 +211,8 @@ LYC_API LYC_MUST_USE lyc_status lyc_strategy_learn_reward(lyc_strategy *strategy
  * it, and changes nothing: no statistics, no memory; learning is LYC_EINTERNAL. Fixed strategies do as ever. */
 LYC_API void lyc_strategy_set_greedy(lyc_strategy *strategy, bool greedy);
 
-/* Registers everything a resumed run needs ("agent/..."): policy, its Adam, normalisers, baseline, open interval. The
- * strategy must outlive the state. */
+/* Registers everything a resumed run needs ("agent/..."): policy, its Adam, normalisers, baseline, open interval; and
+ * what kind of policy it is as a requirement. The strategy must outlive the state. */
 LYC_API LYC_MUST_USE lyc_status lyc_strategy_register(lyc_strategy *strategy, lyc_state *state, lyc_error *err);
 
 LYC_END_DECLS

@@ -50,6 +50,11 @@ LYC_API LYC_MUST_USE lyc_status lyc_checkpoint_load(lyc_state *state, const char
 LYC_API LYC_MUST_USE lyc_status lyc_state_save(const lyc_state *state, const char *path, lyc_error *err);
 LYC_API LYC_MUST_USE lyc_status lyc_state_load(lyc_state *state, const char *path, lyc_error *err);
 
+/* Loads what the state has from a checkpoint of whatever run: `path` is a file, or a run directory, whose newest intact
+ * checkpoint is taken. What else the checkpoint holds is left alone; texts and sizes must agree as ever. LYC_EIO when
+ * there is none. */
+LYC_API LYC_MUST_USE lyc_status lyc_state_load_part(lyc_state *state, const char *path, lyc_error *err);
+
 LYC_END_DECLS
 
 #endif

@@ -40,7 +40,8 @@ _Static_assert(sizeof(lyc_fusion) == sizeof(int) && sizeof(lyc_action_mode) == s
 #define ARCHITECTURES NAMES("mlp", "lenet5", "resnet", "convnet")
 #define STRATEGIES                                                                                           \
     NAMES("none", "single:<teacher>", "best_single", "uniform", "static", "random_single", "random_subset",  \
-          "validated", "validated:accuracy", "logistic", "confidence", "entropy", "gradient", "learned")
+          "validated", "validated:accuracy", "logistic", "confidence", "entropy", "gradient", "learned", \
+          "frozen:<checkpoint>")
 
 /* clang-format off */
 #define NETWORK_ROWS(key, command)                                                                           \
@@ -182,6 +183,8 @@ const lyc__field lyc__fields[] = {
      .count_offset = AT(agent.weight_count), .low = 0, .high = 1000000, .least = 1,
      .most = LYC_MAX_TEACHERS, .initial = "null",
      .doc = "`static` only: a weight for each teacher, in their order; scaled to sum to 1."},
+    {.path = "agent.init", .type = &lyc__type_text_or_null, DISTILL, .offset = AT(agent.init), .initial = "null",
+     .doc = "`learned`: a checkpoint, or a run directory, whose policy to go on from; null = begin afresh."},
     {.path = "agent.action", CHOICE(agent.action, NAMES("select", "weight", "select+weight")), DISTILL,
      .initial = "\"select\"", .doc = "What the policy decides."},
     {.path = "agent.teach", CHOICE(agent.teach, NAMES("mean", "greedy")), DISTILL, .initial = "\"mean\"",

@@ -87,6 +87,7 @@ const char *lyc__command_name(lyc_config_command command);
 /* Types, in types.c and lists.c. */
 extern const lyc__type lyc__type_group;        /* an object with rows of its own; stores nothing */
 extern const lyc__type lyc__type_text;         /* const char *, not empty */
+extern const lyc__type lyc__type_text_or_null; /* the same, or NULL */
 extern const lyc__type lyc__type_note;         /* a text or null that is for others to read; stores nothing */
 extern const lyc__type lyc__type_label;        /* const char *, usable in file names */
 extern const lyc__type lyc__type_flag;         /* bool */

@@ -179,6 +179,12 @@ static void check_weights_used(lyc_config *config, lyc__problems *problems) {
                      config->agent.strategy);
 }
 
+static void check_init(lyc_config *config, lyc__problems *problems) {
+    if (config->agent.init && !same(config->agent.strategy, "learned"))
+        lyc__problem(problems, "agent.init", "is for strategy \"learned\", not \"%.60s\"; remove it",
+                     config->agent.strategy);
+}
+
 static void check_algorithm(lyc_config *config, lyc__problems *problems) {
     const lyc_agent_options *agent = &config->agent;
     if (same(agent->strategy, "learned") && agent->credit.kind == LYC_CREDIT_PROBE &&
@@ -300,6 +306,7 @@ const lyc__rule lyc__rules[] = {
     {{"agent.weights"}, LYC__FOR_DISTILL, check_static_sum, "One of `agent.weights` is positive."},
     {{"agent.strategy", "agent.weights"}, LYC__FOR_DISTILL, check_weights_used,
      "`agent.weights` is for strategy `static`."},
+    {{"agent"}, LYC__FOR_DISTILL, check_init, "`agent.init` is for strategy `learned`."},
     {{"agent"}, LYC__FOR_DISTILL, check_algorithm,
      "`agent.on_policy.algorithm` \"a2c\" and \"ppo\" need `agent.credit.kind` \"on_policy\"."},
     {{"agent"}, LYC__FOR_DISTILL, check_cost, "`agent.reward.cost` is for an `agent.action` that selects."},

@@ -119,6 +119,28 @@ static void describe_text(const lyc__field *field, lyc__json *json) {
 const lyc__type lyc__type_text = {
     .noun = "a text", .is_text = true, .read = read_text, .write = write_text, .describe = describe_text};
 
+static void read_text_or_null(const lyc__reader *reader, const lyc__field *field, const char *path,
+                              const cJSON *value, void *target) {
+    if (!cJSON_IsNull(value)) read_text(reader, field, path, value, target);
+}
+
+static void write_text_or_null(const lyc__field *field, const void *source, lyc__json *json, const char *key) {
+    if (*(const char *const *)lyc__field_of(field, source) != NULL) write_text(field, source, json, key);
+    else lyc__json_raw(json, key, "null");
+}
+
+static void describe_text_or_null(const lyc__field *field, lyc__json *json) {
+    (void)field;
+    lyc__json_raw(json, "type", "[\"string\", \"null\"]");
+    lyc__json_integer(json, "minLength", 1);
+}
+
+const lyc__type lyc__type_text_or_null = {.noun = "a text or null",
+                                          .is_text = true,
+                                          .read = read_text_or_null,
+                                          .write = write_text_or_null,
+                                          .describe = describe_text_or_null};
+
 static void read_note(const lyc__reader *reader, const lyc__field *field, const char *path,
                       const cJSON *value, void *target) {
     (void)field, (void)target;

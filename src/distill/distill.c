@@ -27,6 +27,7 @@ static lyc_status write_provenance(lyc__job *job, lyc_error *err) {
     lyc__json_text(&json, "program", "lyceum " LYC_VERSION);
     lyc__json_text(&json, "command", kinds[job->command].verb);
     lyc__json_text(&json, "data", lyc_dataset_fingerprint(job->data));
+    if (lyc_strategy_origin(job->strategy) != NULL) lyc__json_text(&json, "policy", lyc_strategy_origin(job->strategy));
     lyc__json_unsigned(&json, "best_epoch", job->cursor.best_epoch);
     lyc__json_raw(&json, "config", job->resolved);
     lyc__json_end(&json);

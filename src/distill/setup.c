@@ -52,6 +52,10 @@ static lyc_status open_teachers(lyc__job *job, lyc_error *err) {
         job->facts.names[k] = info->name;
         job->facts.kinds[k] = info->kind;
         job->facts.fingerprints[k] = info->fingerprint;
+        job->facts.precisions[k] = lyc_precision_name(info->precision);
+        job->facts.error_largest[k] = info->error.largest;
+        job->facts.error_mean[k] = info->error.mean;
+        job->facts.error_changed[k] = info->error.changed;
     }
     return lyc__teacher_facts(job, err);
 }
@@ -63,7 +67,9 @@ static lyc_status open_strategy(lyc__job *job, lyc_error *err) {
                              .valid_ce = f->valid_ce, .valid_accuracy = f->valid_accuracy,
                              .valid_rows = job->splits->count[LYC_SPLIT_VALID], .valid_log_prob = f->valid_log_prob};
     LYC_TRY(lyc_strategy_create(&job->strategy, &job->agent, &facts, job->config->train.seed, job->config->train.batch, err));
-    job->by_row = lyc_strategy_learns(job->strategy) && job->agent.granularity == LYC_GRANULARITY_INSTANCE;
+    job->by_row = lyc_strategy_decides_rows(job->strategy);
+    if (lyc_strategy_origin(job->strategy) != NULL)
+        lyc_log(LYC_LOG_INFO, "the policy is that of %s", lyc_strategy_origin(job->strategy));
     return lyc_strategy_learns(job->strategy) ? lyc__credit_open(job, err) : LYC_OK;
 }
 

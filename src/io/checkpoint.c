@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/fileio.h"
@@ -189,5 +190,19 @@ lyc_status lyc_checkpoint_load(lyc_state *state, const char *run_directory, int 
     LYC_TRY_GOTO(load_newest(state, &list, found, step, err));
 done:
     release_listing(&list);
+    return status;
+}
+
+lyc_status lyc_state_load_part(lyc_state *state, const char *path, lyc_error *err) {
+    struct stat about;
+    int found = 1;
+    uint64_t step;
+    lyc_status status;
+    state->part = true;
+    if (stat(path, &about) == 0 && S_ISDIR(about.st_mode))
+        status = lyc_checkpoint_load(state, path, &found, &step, err);
+    else status = lyc__state_read(state, path, &step, err);
+    state->part = false;
+    if (!found) LYC_FAIL(err, LYC_EIO, "%s: holds no checkpoint; name a run that has one, or a file", path);
     return status;
 }

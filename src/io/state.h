@@ -9,6 +9,7 @@
 #define LYC_IO_STATE_H
 
 #include <hdf5.h>
+#include <stdbool.h>
 
 #include "base/hash.h"
 #include "lyceum/checkpoint.h"
@@ -32,6 +33,7 @@ struct lyc_state {
     lyc__state_array *arrays;
     lyc__state_text *texts;
     size_t array_count, array_capacity, text_count, text_capacity;
+    bool part; /* of what a file holds: it may hold more */
 };
 
 /* One thing that the file holds. `type` is a lyc_type or LYC__STATE_TEXT; part of the checksum, so of the

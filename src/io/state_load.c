@@ -211,7 +211,7 @@ static lyc_status check_arrays(const content *found, const lyc_state *state, lyc
 /* Everything of the state was found; is there anything else? */
 static lyc_status check_surplus(const content *found, const lyc_state *state, lyc_error *err) {
     static const char group[] = LYC__STATE_REQUIRE "/";
-    if (found->count == state->array_count + state->text_count) return LYC_OK;
+    if (state->part || found->count == state->array_count + state->text_count) return LYC_OK;
     for (size_t i = 0; i < found->count; i++) {
         const char *name = found->items[i].name;
         bool known = false, is_text = strncmp(name, group, sizeof group - 1) == 0;

@@ -1,4 +1,5 @@
-"""What a learned run records and hands on: rewards by metric and with cost, decisions per instance."""
+"""What a learned run records and hands on: rewards by metric and with cost, decisions per instance, its policy."""
+import json
 import os
 
 import h5py
@@ -7,6 +8,11 @@ import numpy as np
 import lyceum
 
 SAMPLES = 128
+
+
+def newest_checkpoint(run):
+    folder = os.path.join(run, "checkpoints")
+    return os.path.join(folder, sorted(os.listdir(folder))[-1])
 
 
 class Agent(lyceum.Case):
@@ -71,6 +77,37 @@ class Agent(lyceum.Case):
         self.assertIn("whom the agent listened to", shown)
         lines = lyceum.run("inspect", run, "--csv").stdout.splitlines()
         self.assertEqual(len(lines), steps + 1)
+
+    def test_a_policy_goes_on_freezes_and_moves(self):
+        learned = self.distil("learned", agent={})
+        with h5py.File(newest_checkpoint(learned)) as file:
+            policy = file["agent/policy"][:]
+
+        frozen = self.distil("frozen", agent={"strategy": "frozen:" + learned})
+        with h5py.File(newest_checkpoint(frozen)) as file:
+            np.testing.assert_array_equal(file["agent/policy"][:], policy)
+        trajectory = self.table(frozen, "trajectory")
+        self.assertTrue(np.isnan(trajectory["reward"]).all() and not np.isnan(trajectory["entropy"]).any())
+        self.assertEqual(len(self.table(frozen, "probes")["step"]), 0)
+        with h5py.File(os.path.join(frozen, "student.h5")) as file:
+            origin = json.loads(file.attrs["provenance"])["policy"]
+        self.assertTrue(origin.startswith(learned + ", policy "), origin)
+
+        # From the file of a checkpoint, on another ensemble.
+        checkpoint = os.path.join(self.folder, "kept.h5")
+        os.rename(newest_checkpoint(learned), checkpoint)
+        three = self.teachers + [{**self.teachers[0], "name": "c"}]
+        moved = self.distil("moved", teachers=three, agent={"init": checkpoint})
+        with h5py.File(newest_checkpoint(moved)) as file:
+            self.assertEqual(file["agent/policy"].shape, policy.shape)
+            self.assertGreater(np.abs(file["agent/policy"][:] - policy).max(), 0)
+
+        for changes, what in (({"init": checkpoint, "network": "logits"}, "network logits of 2 teachers"),
+                              ({"strategy": f"frozen:{checkpoint}", "granularity": "instance"}, "by instance"),
+                              ({"init": os.path.join(self.folder, "missing")}, "missing"),
+                              ({"init": self.folder}, "holds no checkpoint")):
+            message = self.distil("refused", check=1, agent=changes)
+            self.assertIn(what, message)
 
 
 if __name__ == "__main__":

@@ -2,8 +2,10 @@
 #include "support.h"
 
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "agent/strategy.h"
+#include "lyceum/checkpoint.h"
 #include "lyceum/memory.h"
 
 static test_batch batch;
@@ -34,14 +36,45 @@ static void softmax_of(const float *z, double *p) {
 
 /* ---- what every strategy keeps ---------------------------------------------------------------------- */
 
+/* "frozen:" and the path of a policy. */
+static char frozen[512] = "frozen:";
+
+static int make_frozen(void **state) {
+    (void)state;
+    const char *parent = getenv("TMPDIR");
+    snprintf(frozen + 7, sizeof frozen - 7, "%s/lyceum-agent-XXXXXX", parent == NULL ? P_tmpdir : parent);
+    int file = mkstemp(frozen + 7);
+    return file < 0 ? -1 : close(file);
+}
+
+static int remove_frozen(void **state) {
+    (void)state;
+    return unlink(frozen + 7);
+}
+
+/* A fresh policy of that width, which serves any number of teachers. */
+static void save_policy(int hidden) {
+    lyc_agent_options options = default_options("learned");
+    options.hidden = hidden;
+    lyc_strategy *strategy = make_strategy(&options, 2);
+    lyc_state *state;
+    assert_int_equal(lyc_state_create(&state, NULL), LYC_OK);
+    assert_int_equal(lyc_strategy_register(strategy, state, NULL), LYC_OK);
+    assert_int_equal(lyc_state_save(state, frozen + 7, NULL), LYC_OK);
+    lyc_state_destroy(state);
+    lyc_strategy_destroy(strategy);
+}
+
 static const char *usable_name(size_t index) {
     const char *name = lyc_strategy_name(index);
+    if (strcmp(name, "frozen:<checkpoint>") == 0) return frozen;
     return strcmp(name, "single:<teacher>") == 0 ? "single:t0" : name;
 }
 
 /* Traps: "weights whose sum depends on K"; "so all teachers are always averaged". */
 static void weights_sum_to_one_for_any_number_of_teachers(void **state) {
     (void)state;
+    save_policy(32);
     for (size_t i = 0; lyc_strategy_name(i) != NULL; i++)
         for (int teachers = 1; teachers <= LYC_MAX_TEACHERS; teachers += teachers < 5 ? 1 : 9) {
             lyc_strategy *strategy;
@@ -67,14 +100,15 @@ static void weights_sum_to_one_for_any_number_of_teachers(void **state) {
 static void fixed_strategies_have_no_policy(void **state) {
     (void)state;
     make_batch(2, 3, 4);
+    save_policy(32);
     for (size_t i = 0; lyc_strategy_name(i) != NULL; i++) {
         lyc_strategy *strategy;
         lyc_decision decision = decide_with(&strategy, usable_name(i), 3);
-        bool learns = lyc_strategy_learns(strategy);
+        bool learns = lyc_strategy_learns(strategy), has_policy = learns || usable_name(i) == frozen;
         assert_true(learns == (strcmp(lyc_strategy_name(i), "learned") == 0));
-        assert_true(learns == (decision.observation != NULL) &&
-                    learns == (lyc_strategy_observation_size(strategy) > 0));
-        assert_true(learns == !isnan(decision.log_prob) && learns == !isnan(decision.entropy));
+        assert_true(has_policy == (decision.observation != NULL) &&
+                    has_policy == (lyc_strategy_observation_size(strategy) > 0));
+        assert_true(has_policy == !isnan(decision.log_prob) && has_policy == !isnan(decision.entropy));
         assert_true(lyc_strategy_needs_teachers(strategy) == (strcmp(lyc_strategy_name(i), "none") != 0));
         assert_true(strlen(lyc_strategy_doc(i)) > 10);
         lyc_feedback feedback;
@@ -350,6 +384,7 @@ static void limited_release(void *payload, void *block) {
 
 static void running_out_of_memory_leaks_nothing(void **state) {
     (void)state;
+    save_policy(2048);
     for (size_t i = 0; lyc_strategy_name(i) != NULL; i++) {
         lyc_agent_options options = default_options(usable_name(i));
         double weights[] = {1, 2, 3};
@@ -375,8 +410,9 @@ static void running_out_of_memory_leaks_nothing(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(weights_sum_to_one_for_any_number_of_teachers),
-        cmocka_unit_test(fixed_strategies_have_no_policy),
+        cmocka_unit_test_setup_teardown(weights_sum_to_one_for_any_number_of_teachers, make_frozen,
+                                        remove_frozen),
+        cmocka_unit_test_setup_teardown(fixed_strategies_have_no_policy, make_frozen, remove_frozen),
         cmocka_unit_test(constant_strategies_are_what_they_say),
         cmocka_unit_test(best_single_ranks_by_validation_accuracy_then_cross_entropy),
         cmocka_unit_test(confidence_is_the_formula),
@@ -388,7 +424,7 @@ int main(void) {
         cmocka_unit_test(wrong_numbers_of_teachers_are_refused),
         cmocka_unit_test(figures_that_are_not_numbers_are_refused),
         cmocka_unit_test(batches_out_of_bounds_and_bad_logits_are_refused),
-        cmocka_unit_test(running_out_of_memory_leaks_nothing),
+        cmocka_unit_test_setup_teardown(running_out_of_memory_leaks_nothing, make_frozen, remove_frozen),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
