@@ -9,11 +9,11 @@
  *     rows = c P / (share F), but at least max(8, B / 16) and at most max(32, B / 8)
  *
  * and then evened out, so that the last shard is no remnant and two threads have as many shards each: at
- * every barrier (batch norm has two) the threads wait for each other, so that 7 shards of 8 rows would leave
- * one of them idle for a fifth of the time. Convolutions have so much arithmetic for each parameter that the
- * first bound decides, which suits them: what a shard touches between two barriers then stays in the core's
- * cache. ResNet-20, 128 rows, two threads: 122 ms a step with 8 rows a shard, 124 with 16, 127 with 32, 130
- * with 64.
+ * every barrier (batch norm has two) the threads wait for each other, so that 7 shards of 8 rows, of a batch
+ * of 50, would leave one of them idle for a fifth of the time. Convolutions have so much arithmetic for each
+ * parameter that the first bound decides, which suits them: what a shard touches between two barriers then
+ * stays in the core's cache. ResNet-20, 128 rows, two threads: 122 ms a step with 8 rows a shard, 124 with
+ * 16, 127 with 32, 130 with 64.
  *
  * In inference nothing is summed: as many rows as keep the largest pair of activations in the cache, within
  * the same bounds.
@@ -54,14 +54,19 @@ static double wanted_rows(const lyc_network *net, lyc_mode mode) {
            (share_of_sums * (net->flops_train + 1));
 }
 
-/* At least `rows` rows, the same for all shards but the last, and an even number of shards. */
+/* Rows that go through the busier of two threads. */
+static size_t busier_half(size_t batch_rows, size_t rows) {
+    return divide_up(divide_up(batch_rows, rows), 2) * rows;
+}
+
+/* The same for all shards but the last, which is no remnant: of the sizes from `rows` down to three quarters
+ * of that the one with which two threads are through first, the largest of equals. */
 static size_t evened_out(size_t batch_rows, size_t rows) {
-    size_t shards = divide_up(batch_rows, rows);
-    while (shards > 1 && shards % 2 != 0) {
-        rows = divide_up(batch_rows, shards - 1);
-        shards = divide_up(batch_rows, rows);
-    }
-    return divide_up(batch_rows, shards);
+    size_t best = divide_up(batch_rows, divide_up(batch_rows, rows));
+    const size_t least = larger(best - best / 4, divide_up(batch_rows, LYC__MAX_SHARDS));
+    for (size_t here = best; here-- > least;)
+        if (busier_half(batch_rows, here) < busier_half(batch_rows, best)) best = here;
+    return best;
 }
 
 size_t lyc_shard_rows(const lyc_network *net, lyc_mode mode, size_t batch_rows) {
