@@ -177,6 +177,9 @@ typedef struct lyc_run_facts {
     const char *const *teacher_names;          /* [K] /teachers/name */
     const char *const *teacher_kinds;          /* [K] /teachers/kind */
     const char *const *teacher_fingerprints;   /* [K] /teachers/fingerprint */
+    const char *const *teacher_precisions;     /* [K] /teachers/precision */
+    /* [K] /teachers/logit_error_largest, _mean, _changed f64: lyc_logit_error; 0 in f32 */
+    const double *logit_error_largest, *logit_error_mean, *logit_error_changed;
     const double *reward_ce, *reward_accuracy; /* [K] /teachers/reward_ce, /teachers/reward_accuracy f64 */
     const double *valid_ce, *valid_accuracy;   /* [K] /teachers/valid_ce, /teachers/valid_accuracy f64 */
     const char *const *observation_names;      /* [D] /observation_names */

@@ -3,7 +3,7 @@
 
 #include "lyceum/memory.h"
 
-#define MAX_CONSTANTS 16
+#define MAX_CONSTANTS 20
 
 typedef struct layout {
     lyc_column trajectory[LYC_TRAJECTORY_COLUMNS];
@@ -86,6 +86,10 @@ static void fill_constants(layout *out, const lyc_run_facts *facts) {
     add_texts(out, "/teachers/name", facts->teacher_names, teachers);
     add_texts(out, "/teachers/kind", facts->teacher_kinds, teachers);
     add_texts(out, "/teachers/fingerprint", facts->teacher_fingerprints, teachers);
+    add_texts(out, "/teachers/precision", facts->teacher_precisions, teachers);
+    add_numbers(out, "/teachers/logit_error_largest", LYC_TYPE_F64, facts->logit_error_largest, teachers);
+    add_numbers(out, "/teachers/logit_error_mean", LYC_TYPE_F64, facts->logit_error_mean, teachers);
+    add_numbers(out, "/teachers/logit_error_changed", LYC_TYPE_F64, facts->logit_error_changed, teachers);
     add_numbers(out, "/teachers/reward_ce", LYC_TYPE_F64, facts->reward_ce, teachers);
     add_numbers(out, "/teachers/reward_accuracy", LYC_TYPE_F64, facts->reward_accuracy, teachers);
     add_numbers(out, "/teachers/valid_ce", LYC_TYPE_F64, facts->valid_ce, teachers);

@@ -21,6 +21,9 @@ static const char *const prints[TEACHERS] = {"0a", "0b", "0c"};
 static const char *const observed[OBSERVED] = {"good.ce", "bad.ce", "ugly.ce", "global.progress"};
 static const char *const classes[CLASSES] = {"cat", "dog"};
 static const double reward_ce[TEACHERS] = {0.1, 0.2, 0.3}, reward_accuracy[TEACHERS] = {0.9, 0.8, 0.7};
+static const char *const precisions[TEACHERS] = {"f32", "bf16", "f32"};
+static const double largest[TEACHERS] = {0, 0.01, 0.02}, mean[TEACHERS] = {0, 0.03, 0.04},
+                    changed[TEACHERS] = {0, 0.05, 0.06};
 static const double valid_ce[TEACHERS] = {0.4, 0.5, 0.6}, valid_accuracy[TEACHERS] = {0.6, 0.5, 0.4};
 
 static lyc_run_facts facts(void) {
@@ -37,6 +40,10 @@ static lyc_run_facts facts(void) {
         .teacher_names = teachers,
         .teacher_kinds = kinds,
         .teacher_fingerprints = prints,
+        .teacher_precisions = precisions,
+        .logit_error_largest = largest,
+        .logit_error_mean = mean,
+        .logit_error_changed = changed,
         .reward_ce = reward_ce,
         .reward_accuracy = reward_accuracy,
         .valid_ce = valid_ce,
@@ -232,6 +239,10 @@ static void fields_land_in_columns(void **state) {
     check_texts(reader, "/teachers/name", teachers, TEACHERS);
     check_texts(reader, "/teachers/kind", kinds, TEACHERS);
     check_texts(reader, "/teachers/fingerprint", prints, TEACHERS);
+    check_texts(reader, "/teachers/precision", precisions, TEACHERS);
+    check_constant(reader, "/teachers/logit_error_largest", largest, TEACHERS);
+    check_constant(reader, "/teachers/logit_error_mean", mean, TEACHERS);
+    check_constant(reader, "/teachers/logit_error_changed", changed, TEACHERS);
     check_texts(reader, "/observation_names", observed, OBSERVED);
     check_texts(reader, "/class_names", classes, CLASSES);
     check_constant(reader, "/teachers/reward_ce", reward_ce, TEACHERS);

@@ -18,6 +18,8 @@ static const char *const story_names[STORY_TEACHERS] = {"cnn-a", "mlp, small", "
                                                         "scrambled"};
 static const char *const story_kinds[STORY_TEACHERS] = {"model", "model", "bank", "model"};
 static const char *const story_prints[STORY_TEACHERS] = {"aa", "bb", "cc", "dd"};
+static const char *const story_precisions[STORY_TEACHERS] = {"f32", "bf16", "f32", "f32"};
+static const double story_errors[STORY_TEACHERS] = {0, 0.125, 0, 0};
 static const char *const story_classes[STORY_CLASSES] = {"shirt", "a very long name of a class"};
 static const double story_ce[STORY_TEACHERS] = {0.25, 0.5, 0.75, 2.5};
 static const double story_accuracy[STORY_TEACHERS] = {0.90625, 0.875, 0.5, 0.0625};
@@ -33,6 +35,10 @@ static inline lyc_run_facts story_facts(size_t teachers) {
                            .teacher_names = story_names,
                            .teacher_kinds = story_kinds,
                            .teacher_fingerprints = story_prints,
+                           .teacher_precisions = story_precisions,
+                           .logit_error_largest = story_errors,
+                           .logit_error_mean = story_errors,
+                           .logit_error_changed = story_errors,
                            .reward_ce = story_ce,
                            .reward_accuracy = story_accuracy,
                            .valid_ce = story_ce,
