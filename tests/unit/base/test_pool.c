@@ -282,17 +282,37 @@ static void test_busy_counts_nested_time_once(void **state) {
     lyc_pool_destroy(pool);
 }
 
-/* The item on the caller's side ends early; its wait for the other is no work, nested or not. */
+/* The item on the caller's side ends early; its wait for the other is no work, nested or not. Between two
+ * looks at the shares that of a slot at work rises and that of any other falls, however long a loaded machine
+ * takes for it: so the other item goes on until it has seen the caller's share fall. */
 typedef struct uneven {
     lyc_pool *pool;
-    atomic_int missing;
+    atomic_int missing, wrong;
+    atomic_bool waits; /* the caller's share has been seen to fall while the other item ran */
 } uneven;
+
+/* How the shares of both slots change over a moment: above 0 where they rise. */
+static void watch(uneven *u, double change[2]) {
+    double before[2] = {-1, -1}, after[2] = {-1, -1};
+    lyc_pool_busy(u->pool, before);
+    sleep_for(0.002);
+    lyc_pool_busy(u->pool, after);
+    for (int i = 0; i < 2; i++) {
+        change[i] = after[i] - before[i];
+        if (!(before[i] >= 0 && after[i] <= 1)) atomic_fetch_add(&u->wrong, 1);
+    }
+}
 
 static void uneven_item(void *payload, size_t item, int slot) {
     uneven *u = payload;
     meet(&u->missing, item, slot);
-    if (slot == 0) work_for(0.03);
-    else sleep_for(0.12);
+    const double deadline = lyc_seconds() + 20;
+    double change[2];
+    do {
+        watch(u, change);
+        if (!(change[slot] > 0)) atomic_fetch_add(&u->wrong, 1);
+        if (slot == 1 && change[0] < 0) atomic_store(&u->waits, true);
+    } while (slot == 1 && !atomic_load(&u->waits) && lyc_seconds() < deadline);
 }
 
 static void uneven_nested(void *payload, size_t item, int slot) {
@@ -301,21 +321,25 @@ static void uneven_nested(void *payload, size_t item, int slot) {
     uneven *u = payload;
     u->missing = 2;
     lyc_pool_run(u->pool, LYC_PRIORITY_STUDENT, 2, uneven_item, u);
+    double change[2];
+    if (slot < 0) return;
+    watch(u, change); /* nested: back at work */
+    if (!(change[0] > 0 && change[1] < 0)) atomic_fetch_add(&u->wrong, 1);
 }
 
 static void test_waiting_is_no_work(void **state) {
     (void)state;
     lyc_pool *pool = new_pool(2);
-    uneven u = {.pool = pool};
     for (int nested = 0; nested < 2; nested++) {
-        double busy[2] = {-1, -1};
+        uneven u = {.pool = pool};
+        double change[2];
         lyc_pool_busy_reset(pool);
         if (nested) lyc_pool_run(pool, LYC_PRIORITY_STUDENT, 1, uneven_nested, &u);
-        else uneven_nested(&u, 0, 0);
-        lyc_pool_busy(pool, busy);
-        /* Slot 1 sleeps four times as long as slot 0 works; a loaded machine blurs the shares, not their order. */
-        assert_true(busy[0] > 0 && busy[1] <= 1);
-        assert_true(busy[1] > busy[0]);
+        else uneven_nested(&u, 0, -1);
+        assert_true(u.waits);
+        watch(&u, change);
+        assert_true(change[0] < 0 && change[1] < 0);
+        assert_int_equal(u.wrong, 0);
     }
     lyc_pool_destroy(pool);
 }
