@@ -41,6 +41,11 @@ extern const lyc__convolution lyc__convolution_onednn, lyc__convolution_im2col, 
 /* The kernel that computes a node without preparation. */
 const lyc__convolution *lyc__convolution_plain(const lyc__node *node);
 
+/* The gradient of input 0 alone, where the node `spreads`: images with few channels. */
+bool lyc__convolution_spreads(const lyc__node *node);
+size_t lyc__convolution_spread_floats(const lyc__node *node); /* of scratch */
+void lyc__convolution_spread(const lyc__call *call, float *scratch);
+
 /* For kernels that do not do this on their way: adds the bias to the output of `rows` images and applies the
  * ReLU; sums the gradient of the bias over the shard. */
 void lyc__convolution_add_bias(const lyc__call *call, float *out, size_t rows);

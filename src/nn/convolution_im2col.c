@@ -31,7 +31,10 @@ static bool takes(const lyc__node *node) {
 static size_t scratch_floats(const lyc__node *node, size_t rows) {
     (void)rows;
     const form f = form_of(node);
-    return f.direct ? 0 : f.pixels * f.taps + lyc__window_scratch(&node->window);
+    if (f.direct) return 0;
+    const size_t patches = f.pixels * f.taps + lyc__window_scratch(&node->window);
+    const size_t spread = lyc__convolution_spreads(node) ? lyc__convolution_spread_floats(node) : 0;
+    return patches > spread ? patches : spread;
 }
 
 /* The patches of one image as a [pixels, taps] operand. */
@@ -87,12 +90,14 @@ static void backward(const lyc__call *call) {
     const size_t rows = call->in[0].rows, size = lyc__shape_size(&call->node->in[0]);
     const float *in = call->in[0].data, *d_out = call->d_out.data;
     float *d_in = call->d_in[0].data;
+    const bool spreads = lyc__convolution_spreads(call->node);
     for (size_t r = 0; r < rows; r++) {
         const float *d_image = d_out + r * f.pixels * f.outputs;
         lyc__gemm(f.taps, f.outputs, f.pixels, transpose(patches_of(&f, call, in + r * size)),
                   (lyc__matrix){d_image, f.outputs, false}, call->d_param[0], r > 0);
-        if (d_in != NULL) backward_image(&f, call, d_image, d_in + r * size);
+        if (d_in != NULL && !spreads) backward_image(&f, call, d_image, d_in + r * size);
     }
+    if (d_in != NULL && spreads) lyc__convolution_spread(call, call->scratch);
     lyc__convolution_sum_bias(call);
 }
 

@@ -3,7 +3,8 @@
  * The bodies (vector_*_body.h) are written once, over vectors of LANES floats, and included by one file
  * for each level (vector_avx512.c, vector_avx2.c, vector_baseline.c) which supplies the few primitives
  * that differ. Transcendental functions are SLEEF's with an error of 1 unit in the last place. Products
- * and sums are never contracted, so levels differ only where lanes are summed up and inside SLEEF.
+ * and sums are never contracted (but in `spread`, which stands beside kernels that do), so levels differ only
+ * where lanes are summed up and inside SLEEF.
  *
  * All functions are pure, and safe to call from any thread. Pointers need no alignment; unless said
  * otherwise an output may be the same array as an input, but not overlap it in another way.
@@ -127,6 +128,10 @@ typedef struct lyc__vectors {
     void (*planes)(const lyc__window *window, const float *image, float *scratch, float *out);
     void (*unpatch)(const lyc__window *window, const float *matrix, float *scratch, float *image);
     void (*unplane)(const lyc__window *window, const float *matrix, float *scratch, float *image);
+    /* Sums into the image [height, width, channels] what a convolution's output pixels give to it: each of
+     * them, [outputs], times weights [kernel row][output][kernel column, channel]. For few channels. */
+    void (*spread)(const lyc__window *window, size_t outputs, const float *weights, const float *d_out,
+                   float *scratch, float *image);
     /* Maximum of each window; which[out] is its place in the window, row by row, the first of equals. */
     void (*max_pool)(const lyc__window *window, const float *image, float *out, uint8_t *which);
     void (*max_pool_backward)(const lyc__window *window, const float *d_out, const uint8_t *which,

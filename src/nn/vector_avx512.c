@@ -76,6 +76,10 @@ INLINE vector subtract(vector a, vector b) {
 INLINE vector times(vector a, vector b) {
     return _mm512_mul_ps(a, b);
 }
+/* a b + c, rounded once where the level can. */
+INLINE vector multiply_add(vector a, vector b, vector c) {
+    return _mm512_fmadd_ps(a, b, c);
+}
 INLINE vector over(vector a, vector b) {
     return _mm512_div_ps(a, b);
 }
@@ -105,6 +109,7 @@ INLINE vector load_bytes(const uint8_t *p, size_t count) {
 #include "nn/vector_layer_norm_body.h"
 #include "nn/vector_optimizer_body.h"
 #include "nn/vector_window_body.h"
+#include "nn/vector_convolution_body.h"
 
 #include "nn/vector_table_body.h"
 

@@ -66,6 +66,10 @@ INLINE vector subtract(vector a, vector b) {
 INLINE vector times(vector a, vector b) {
     return a * b;
 }
+/* a b + c, rounded once where the level can. */
+INLINE vector multiply_add(vector a, vector b, vector c) {
+    return add2(times(a, b), c);
+}
 INLINE vector over(vector a, vector b) {
     return a / b;
 }
@@ -116,5 +120,6 @@ INLINE vector load_bytes(const uint8_t *p, size_t count) {
 #include "nn/vector_layer_norm_body.h"
 #include "nn/vector_optimizer_body.h"
 #include "nn/vector_window_body.h"
+#include "nn/vector_convolution_body.h"
 
 #include "nn/vector_table_body.h"

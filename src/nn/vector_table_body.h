@@ -34,6 +34,7 @@ static const lyc__vectors table = {
     .planes = planes,
     .unpatch = unpatch,
     .unplane = unplane,
+    .spread = spread,
     .max_pool = max_pool,
     .max_pool_backward = max_pool_backward,
 };

@@ -42,7 +42,10 @@ static size_t weight_bytes(const lyc__onednn_convolution *c) {
 static size_t prepared_scratch(const lyc__convolution_prepared *prepared) {
     const lyc__onednn_convolution *c = (const void *)prepared;
     const size_t packed = c->packed_bytes[LYC__BACKWARD_WEIGHTS];
-    return (round_up(c->scratch_bytes) + round_up(packed) + round_up(weight_bytes(c))) / sizeof(float);
+    const size_t own =
+        (round_up(c->scratch_bytes) + round_up(packed) + round_up(weight_bytes(c))) / sizeof(float);
+    const size_t spread = lyc__convolution_spreads(c->node) ? lyc__convolution_spread_floats(c->node) : 0;
+    return own > spread ? own : spread;
 }
 
 static float *packed_gradient(const lyc__onednn_convolution *c, const lyc__call *call) {
@@ -149,27 +152,20 @@ static void backward(const lyc__call *call) {
     for (size_t i = 0; i < piece_count(c, call->in[0].rows); i++) {
         const piece p = piece_at(c, call->in[0].rows, i);
         add_weights(c, call, p);
-        if (d_in != NULL)
+        if (d_in != NULL && c->passes[LYC__BACKWARD_DATA])
             run(c, call, LYC__BACKWARD_DATA, p.rows, d_in + p.first * in_size, d_out + p.first * out_size,
                 weights_of(c, call, LYC__BACKWARD_DATA));
     }
     lyc__onednn_leave(before);
+    if (d_in != NULL && !c->passes[LYC__BACKWARD_DATA]) lyc__convolution_spread(call, call->scratch);
     lyc__convolution_sum_bias(call);
 }
 
 /* ---- preparation ---------------------------------------------------------------------------------- */
 
-/* oneDNN computes the gradient of the input in blocks of 16 channels: for up to three, two thirds of the
- * engine's own speed in a whole step; from four on it is the faster. */
-static bool pads_gradients(const lyc__setup *setup) {
-    enum { FEW_CHANNELS = 3 };
-    return setup->d_in && setup->node->groups == 1 && setup->node->window.channels <= FEW_CHANNELS;
-}
-
 static lyc_status prepare(const lyc__setup *setup, lyc__convolution_prepared **out, lyc_error *err) {
     lyc__onednn_convolution *made = NULL;
     *out = NULL;
-    if (pads_gradients(setup)) return LYC_OK;
     LYC_TRY(lyc__onednn_convolution_create(&made, setup, err));
     if (made != NULL) *out = &made->base;
     return LYC_OK;

@@ -73,15 +73,10 @@ static float *copy_of(const float *x, size_t count) {
 
 /* ---- agreement ------------------------------------------------------------------------------------ */
 
-/* oneDNN leaves the gradient of an image with few channels to the engine. */
-static bool leaves_gradient(const shape *s) {
-    return s->channels < 4 && s->groups == 1;
-}
-
-static void prepare(harness *h, size_t rows, size_t lanes, bool relu, bool d_in) {
+static void prepare(harness *h, size_t rows, size_t lanes, bool relu) {
     const lyc__preparation *preparation = lyc__op_conv2d.preparation;
     const lyc__setup setup = {
-        .node = &h->node, .mode = LYC_MODE_TRAIN, .rows = rows, .lanes = lanes, .relu = relu, .d_in = d_in};
+        .node = &h->node, .mode = LYC_MODE_TRAIN, .rows = rows, .lanes = lanes, .relu = relu, .d_in = true};
     lyc_error err = {0};
     if (preparation->create(&setup, &h->prepared, &err) != LYC_OK) fail_msg("%s", err.message);
     if (h->prepared == NULL)
@@ -91,31 +86,28 @@ static void prepare(harness *h, size_t rows, size_t lanes, bool relu, bool d_in)
     h->scratch = harness_floats(preparation->scratch_floats(h->prepared));
 }
 
-static void run(harness *h, bool d_in) {
+static void run(harness *h) {
     harness_forward(h);
     harness_spoil(h->d_params, h->param_size);
     harness_spoil(h->d_in[0], harness_in_count(h, 0));
     harness_refresh(h, true);
     lyc__call call = harness_call(h);
-    if (!d_in) call.d_in[0].data = NULL;
     lyc__op_conv2d.backward(&call);
 }
 
 static void compare_kernels(const shape *s, uint32_t seed) {
-    const bool d_in = !leaves_gradient(s);
     harness h;
     open_shape(&h, s, seed);
-    run(&h, d_in);
+    run(&h);
     float *out = copy_of(h.out, harness_out_count(&h)),
           *gradient = copy_of(h.d_in[0], harness_in_count(&h, 0)),
           *d_params = copy_of(h.d_params, h.param_size);
-    prepare(&h, s->rows, 1, false, d_in);
-    run(&h, d_in);
+    prepare(&h, s->rows, 1, false);
+    run(&h);
     char what[64];
     (void)snprintf(what, sizeof what, "shape %u", seed);
     assert_close(what, h.out, out, harness_out_count(&h), 1e-5);
-    if (d_in) assert_close(what, h.d_in[0], gradient, harness_in_count(&h, 0), 1e-5);
-    else assert_true(isnan(h.d_in[0][0]));
+    assert_close(what, h.d_in[0], gradient, harness_in_count(&h, 0), 1e-5);
     for (int i = 0; i < h.node.param_count; i++) {
         const lyc__param *param = &h.node.params[i];
         assert_close(what, h.d_params + param->offset, d_params + param->offset, param->size, 1e-5);
@@ -153,7 +145,7 @@ static void relu_is_taken_along(void **state) {
     harness_forward(&h);
     float *expected = copy_of(h.out, harness_out_count(&h));
     for (size_t i = 0; i < harness_out_count(&h); i++) expected[i] = expected[i] > 0 ? expected[i] : 0;
-    prepare(&h, h.rows, 3, true, false);
+    prepare(&h, h.rows, 3, true);
     harness_refresh(&h, false);
     harness_spoil(h.out, harness_out_count(&h));
     lyc__call call = harness_call(&h);
@@ -165,18 +157,6 @@ static void relu_is_taken_along(void **state) {
     harness_close(&h);
 }
 
-/* Where the engine's own kernels are the faster, oneDNN declines. */
-static void few_channels_with_a_gradient_are_declined(void **state) {
-    (void)state;
-    skip_without_onednn();
-    for (uint32_t i = 0; i < SHAPES; i++) {
-        harness h;
-        open_shape(&h, &shapes[i], 1);
-        assert_int_equal(harness_prepare(&h), !leaves_gradient(&shapes[i]));
-        harness_close(&h);
-    }
-}
-
 /* A shard's bits are a function of its rows, not of the largest shard of the workspace. */
 static void bits_do_not_depend_on_the_workspace(void **state) {
     (void)state;
@@ -184,14 +164,13 @@ static void bits_do_not_depend_on_the_workspace(void **state) {
     const size_t largest[] = {PIECE + 3, 2 * PIECE, 2 * PIECE + 3};
     for (uint32_t i = 0; i < SHAPES; i++) {
         shape s = shapes[i];
-        const bool d_in = !leaves_gradient(&s);
         s.rows = PIECE + 3;
         harness h;
         open_shape(&h, &s, i);
         float *first[3] = {NULL};
         for (size_t j = 0; j < 3; j++) {
-            prepare(&h, largest[j], 1, false, d_in);
-            run(&h, d_in);
+            prepare(&h, largest[j], 1, false);
+            run(&h);
             const float *now[] = {h.out, h.d_in[0], h.d_params};
             const size_t counts[] = {harness_out_count(&h), harness_in_count(&h, 0), h.param_size};
             for (int k = 0; k < 3; k++) {
@@ -212,7 +191,7 @@ static void refreshing_brings_new_weights(void **state) {
     skip_without_onednn();
     harness h;
     open_shape(&h, &shapes[3], 7);
-    prepare(&h, h.rows, 1, false, true);
+    prepare(&h, h.rows, 1, false);
     harness_forward(&h);
     harness_backward(&h);
     float *out = copy_of(h.out, harness_out_count(&h)), *d_in = copy_of(h.d_in[0], harness_in_count(&h, 0));
@@ -231,7 +210,6 @@ int main(void) {
         cmocka_unit_test(kernels_agree),
         cmocka_unit_test(kernels_agree_for_all_rows),
         cmocka_unit_test(relu_is_taken_along),
-        cmocka_unit_test(few_channels_with_a_gradient_are_declined),
         cmocka_unit_test(bits_do_not_depend_on_the_workspace),
         cmocka_unit_test(refreshing_brings_new_weights),
     };

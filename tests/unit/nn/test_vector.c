@@ -208,7 +208,7 @@ static const lyc__window windows[] = {
     {8, 8, 1, 8, 8, {5, 5}, {1, 1}, {2, 2}},   {9, 7, 6, 5, 3, {5, 5}, {1, 1}, {0, 0}},
     {6, 40, 3, 6, 40, {3, 3}, {1, 1}, {1, 1}}, {7, 9, 17, 4, 5, {3, 3}, {2, 2}, {1, 1}},
     {5, 20, 2, 3, 20, {3, 3}, {2, 1}, {1, 1}}, {4, 6, 33, 2, 3, {2, 2}, {2, 2}, {0, 0}},
-    {6, 5, 16, 6, 5, {3, 3}, {1, 1}, {1, 1}},
+    {6, 5, 16, 6, 5, {3, 3}, {1, 1}, {1, 1}},  {12, 14, 6, 8, 10, {5, 5}, {1, 1}, {0, 0}},
 };
 
 /* Exact: these only move numbers and add a few of them in the same order. */
@@ -257,6 +257,54 @@ static void windows_agree(void **state) {
     lyc_free(which_b);
 }
 
+/* What output pixel after output pixel gives, in double precision; out of the image it is lost. */
+static void spread_plainly(const lyc__window *w, size_t outputs, const float *weights, const float *d_out,
+                           double *image) {
+    const size_t run = w->kernel[1] * w->channels;
+    for (size_t p = 0; p < w->out_height; p++)
+        for (size_t q = 0; q < w->out_width; q++, d_out += outputs)
+            for (size_t i = 0; i < w->kernel[0]; i++)
+                for (size_t j = 0; j < run; j++) {
+                    const size_t y = p * w->stride[0] + i, x = q * w->stride[1] + j / w->channels;
+                    if (y < w->padding[0] || y >= w->height + w->padding[0]) continue;
+                    if (x < w->padding[1] || x >= w->width + w->padding[1]) continue;
+                    double *to = image + ((y - w->padding[0]) * w->width + x - w->padding[1]) * w->channels;
+                    for (size_t o = 0; o < outputs; o++)
+                        to[j % w->channels] +=
+                            (double)d_out[o] * (double)weights[(i * outputs + o) * run + j];
+                }
+}
+
+static void spreading(void **state) {
+    (void)state;
+    enum { OUTPUTS = 7 };
+    float *weights = harness_floats(4096), *d_out = harness_floats(4096), *scratch = harness_floats(16384),
+          *image = harness_floats(8192);
+    double *expected = lyc_calloc(8192, sizeof *expected);
+    fill_random(weights, 4096, -1, 1, 1);
+    fill_random(d_out, 4096, -1, 1, 2);
+    for (size_t i = 0; i < sizeof windows / sizeof *windows; i++) {
+        const lyc__window *w = &windows[i];
+        const size_t size = w->height * w->width * w->channels;
+        memset(expected, 0, size * sizeof *expected);
+        spread_plainly(w, OUTPUTS, weights, d_out, expected);
+        FOR_EACH_LEVEL(v) {
+            for (size_t j = 0; j < size + GUARD; j++) image[j] = canary;
+            v->spread(w, OUTPUTS, weights, d_out, scratch, image);
+            for (size_t j = 0; j < size; j++)
+                if (fabs((double)image[j] - expected[j]) > 2e-5)
+                    fail_msg("%s, window %zu, value %zu: %g, not %g", v->name, i, j, (double)image[j],
+                             expected[j]);
+            for (size_t j = size; j < size + GUARD; j++) assert_true(image[j] == canary);
+        }
+    }
+    lyc_free(weights);
+    lyc_free(d_out);
+    lyc_free(scratch);
+    lyc_free(image);
+    lyc_free(expected);
+}
+
 /* The two matrices of patches are each other's transpose. */
 static void planes_are_transposed_patches(void **state) {
     (void)state;
@@ -289,6 +337,7 @@ int main(void) {
         cmocka_unit_test(rows_are_independent),
         cmocka_unit_test(optimisers_agree),
         cmocka_unit_test(windows_agree),
+        cmocka_unit_test(spreading),
         cmocka_unit_test(planes_are_transposed_patches),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
