@@ -125,10 +125,67 @@ static void failing_allocations(void **state) {
     lyc_allocator_set(NULL);
 }
 
+/* ---- frozen networks ------------------------------------------------------------------------- */
+
+static lyc_status freeze(const batch *b, lyc_frozen **frozen, lyc_workspace **workspace, lyc_error *err) {
+    *workspace = NULL;
+    LYC_TRY(lyc_frozen_create(frozen, b->net, b->params, LYC_PRECISION_F32, 128, err));
+    return lyc_workspace_create_frozen(workspace, *frozen, err);
+}
+
+static void thaw(lyc_frozen *frozen, lyc_workspace *workspace) {
+    lyc_workspace_destroy(workspace);
+    lyc_frozen_destroy(frozen);
+}
+
+static void check_frozen(const lyc_network_spec *spec) {
+    lyc_network *net = network_create(spec);
+    lyc_frozen *frozen = NULL;
+    lyc_workspace *workspace = NULL;
+    lyc_error err = {0};
+    batch b;
+    batch_open(&b, net, 128, 1);
+    assert_int_equal(freeze(&b, &frozen, &workspace, &err), LYC_OK);
+    const size_t before = counted.made;
+    for (size_t step = 0; step < 3; step++) {
+        const lyc_pass pass = {.rows = 100 + step, .input = batch_give, .input_payload = &b};
+        lyc_frozen_update(frozen, b.params);
+        lyc_workspace_forward(workspace, NULL, &pass, NULL);
+    }
+    assert_int_equal(counted.made, before);
+    thaw(frozen, workspace);
+    const size_t alive = counted.alive, most = counted.made;
+    for (size_t failing = 1;; failing++) {
+        assert_true(failing < most);
+        counted.made = 0;
+        counted.failing = failing;
+        const lyc_status status = freeze(&b, &frozen, &workspace, &err);
+        thaw(frozen, workspace);
+        assert_int_equal(counted.alive, alive);
+        if (status == LYC_OK) break;
+        assert_int_equal(status, LYC_ENOMEM);
+    }
+    counted.failing = 0;
+    batch_close(&b);
+    lyc_network_destroy(net);
+}
+
+static void frozen_networks(void **state) {
+    (void)state;
+    counted = (counter){0};
+    lyc_allocator_set(&counting);
+    check_frozen(&mlp);
+    check_frozen(&lenet5);
+    check_frozen(&resnet8);
+    assert_int_equal(counted.alive, 0);
+    lyc_allocator_set(NULL);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(steady_steps_allocate_nothing),
         cmocka_unit_test(failing_allocations),
+        cmocka_unit_test(frozen_networks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
