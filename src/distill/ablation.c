@@ -1,7 +1,6 @@
 /* Which runs of an ablation are there, and what they say together. */
 #include "lyceum/ablation.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -9,6 +8,7 @@
 #include "base/fileio.h"
 #include "base/text.h"
 #include "distill/ablation.h"
+#include "distill/resolved.h"
 #include "lyceum/log.h"
 #include "lyceum/memory.h"
 
@@ -16,28 +16,12 @@
 
 /* ---- what is there ------------------------------------------------------------------------------------ */
 
-/* Does the file hold this text? A file that is not there holds what is asked for: nothing was made yet. */
-static lyc_status holds_text(const char *path, const char *text, bool *same, lyc_error *err) {
-    *same = true;
-    FILE *file = fopen(path, "rbe");
-    if (!file && errno == ENOENT) return LYC_OK;
-    if (!file) LYC_FAIL(err, LYC_EIO, "%s: %s", path, strerror(errno));
-    const char *rest = text;
-    int byte;
-    while (*same && (byte = fgetc(file)) != EOF) *same = *rest && (unsigned char)*rest++ == byte;
-    *same = *same && !*rest;
-    fclose(file);
-    return LYC_OK;
-}
-
 static lyc_status scan_run(lyc_ablation_run *run, lyc_error *err) {
-    char path[PATH_SIZE], *resolved = NULL;
+    char path[PATH_SIZE], *former = NULL;
     bool same = false;
-    LYC_TRY(lyc_config_resolved(run->config, &resolved, err));
     (void)snprintf(path, sizeof path, "%s/config.json", run->output);
-    lyc_status status = holds_text(path, resolved, &same, err);
-    lyc_free(resolved);
-    LYC_TRY(status);
+    LYC_TRY(lyc__resolved_compare(path, run->config, &same, &former, err));
+    lyc_free(former);
     if (!same)
         LYC_FAIL(
             err, LYC_EMISMATCH,

@@ -12,6 +12,8 @@
 
 struct lyc__directory {
     char *path;
+    size_t existed; /* how much of the path was there before */
+    bool begun;     /* it holds a run */
     int lock;
     int log;
     uint64_t log_bytes;
@@ -48,21 +50,48 @@ static lyc_status lock(lyc__directory *directory, lyc_error *err) {
     return status;
 }
 
+/* Length of the longest part of `path` that is there. */
+static size_t existing_part(const char *path) {
+    char part[LYC__PATH_SIZE];
+    size_t length = (size_t)snprintf(part, sizeof part, "%s", path);
+    while (length > 0 && access(part, F_OK) != 0) {
+        while (length > 0 && part[length - 1] == '/') length--;
+        while (length > 0 && part[length - 1] != '/') length--;
+        part[length] = '\0';
+    }
+    return length;
+}
+
+/* A run that failed before it began leaves nothing behind. A directory that somebody has put something into stays. */
+static void remove_empty(const lyc__directory *directory) {
+    char path[LYC__PATH_SIZE];
+    lyc__directory_file(directory, "lock", path);
+    (void)unlink(path);
+    size_t length = (size_t)snprintf(path, sizeof path, "%s", directory->path);
+    while (length > directory->existed && rmdir(path) == 0) {
+        while (length > 0 && path[length - 1] == '/') length--;
+        while (length > 0 && path[length - 1] != '/') length--;
+        path[length] = '\0';
+    }
+}
+
 lyc_status lyc__directory_open(lyc__directory **out, const char *path, bool resume, bool *holds_run, lyc_error *err) {
     *out = NULL;
     if (strlen(path) > LYC__PATH_SIZE - 256) LYC_FAIL(err, LYC_ECONFIG, "output: the path is too long (%zu bytes)", strlen(path));
-    LYC_TRY(lyc__make_directories(path, err));
     lyc__directory *directory = NULL;
     LYC_TRY(lyc_allocate((void **)&directory, 1, sizeof *directory, "run directory", err));
     directory->lock = directory->log = -1;
+    directory->existed = existing_part(path);
     lyc_status status = LYC_OK;
     directory->path = lyc_strdup(path);
     if (directory->path == NULL) {
         status = LYC_ERROR(err, LYC_ENOMEM, "no memory for the path %s", path);
         goto done;
     }
+    LYC_TRY_GOTO(lyc__make_directories(path, err));
     LYC_TRY_GOTO(lock(directory, err));
     *holds_run = lyc__directory_has(directory, "run.h5") || lyc__directory_has(directory, "checkpoints");
+    directory->begun = *holds_run || lyc__directory_has(directory, "config.json");
     if (*holds_run && !resume) {
         status = LYC_ERROR(err, LYC_ECONFIG,
                            "output: %s already holds a run: add --resume to go on with it, or choose another --output", path);
@@ -78,6 +107,7 @@ done:
 void lyc__directory_close(lyc__directory *directory) {
     if (directory == NULL) return;
     if (directory->log >= 0) (void)close(directory->log);
+    if (directory->lock >= 0 && !directory->begun) remove_empty(directory);
     lyc__unlock_file(&directory->lock);
     lyc_free(directory->path);
     lyc_free(directory);
@@ -112,7 +142,9 @@ lyc_status lyc__directory_begin(lyc__directory *directory, const char *config, b
     if (holds_run && there && !same)
         LYC_FAIL(err, LYC_EMISMATCH, "%s: the run in this directory was started with another configuration, and has no checkpoint "
                  "yet: resume with that file as configuration, or start a new run in another --output", path);
-    return lyc__write_text_atomically(path, config, err);
+    LYC_TRY(lyc__write_text_atomically(path, config, err));
+    directory->begun = true;
+    return LYC_OK;
 }
 
 lyc_status lyc__directory_log_open(lyc__directory *directory, bool create, lyc_error *err) {

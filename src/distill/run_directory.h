@@ -22,7 +22,8 @@ typedef struct lyc__directory lyc__directory;
  * `*holds_run` tells whether there is something to resume. */
 LYC_MUST_USE lyc_status lyc__directory_open(lyc__directory **out, const char *path, bool resume, bool *holds_run,
                                             lyc_error *err);
-void lyc__directory_close(lyc__directory *directory); /* unlocks */
+/* Unlocks. Where no run has begun, the directory goes again as far as it was made. */
+void lyc__directory_close(lyc__directory *directory);
 /* "<directory>/<name>" in `out`. */
 void lyc__directory_file(const lyc__directory *directory, const char *name, char out[LYC__PATH_SIZE]);
 bool lyc__directory_has(const lyc__directory *directory, const char *name);

@@ -3,6 +3,7 @@
 
 #include "distill/credit.h"
 #include "distill/job.h"
+#include "distill/resolved.h"
 #include "lyceum/blas.h"
 #include "lyceum/log.h"
 #include "lyceum/memory.h"
@@ -96,12 +97,25 @@ static lyc_status start_teachers(lyc__job *job, lyc_error *err) {
                               (uint32_t)(job->cursor.global_step % job->steps_per_epoch), err);
 }
 
+/* A run that goes on keeps the text that it was started with, which its checkpoints hold, as long as it says the same. */
+static lyc_status keep_configuration(lyc__job *job, lyc_error *err) {
+    char path[LYC__PATH_SIZE], *former = NULL;
+    bool same = false;
+    lyc__directory_file(job->directory, "config.json", path);
+    LYC_TRY(lyc__resolved_compare(path, job->config, &same, &former, err));
+    if (former == NULL) return LYC_OK;
+    lyc_free(job->resolved);
+    job->resolved = former;
+    return LYC_OK;
+}
+
 lyc_status lyc__job_open(lyc__job *job, lyc_error *err) {
     bool holds_run = false;
     job->started = lyc_seconds();
     LYC_TRY(lyc_blas_check(err));
     LYC_TRY(lyc_config_resolved(job->config, &job->resolved, err));
     LYC_TRY(lyc__directory_open(&job->directory, job->config->output, job->options->resume, &holds_run, err));
+    if (holds_run) LYC_TRY(keep_configuration(job, err));
     LYC_TRY(open_data(job, err));
     LYC_TRY(open_teachers(job, err));
     LYC_TRY(lyc__job_student(job, &job->student, err));
