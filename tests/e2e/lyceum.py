@@ -60,6 +60,28 @@ def write_dataset(folder, train=3000, test=500, noise=90.0):
     return path
 
 
+def write_cifar(folder, train=700, test=100):
+    """Records of CIFAR-10, 3 x 32 x 32 with a smooth prototype a class, and the data set made of them."""
+    prototypes = np.kron(np.random.default_rng(8).normal(size=(CLASSES, 3, 4, 4)), np.ones((8, 8)))
+    files = {}
+    for part, count, seed in (("train", train, 3), ("test", test, 4)):
+        generator = np.random.default_rng(seed)
+        labels = (np.arange(count) % CLASSES).astype(np.uint8)
+        images = 128 + 30 * prototypes[labels] + 60 * generator.normal(size=(count, 3, 32, 32))
+        records = np.concatenate([labels[:, None], np.clip(images, 0, 255).astype(np.uint8).reshape(count, -1)], axis=1)
+        files["--" + part] = os.path.join(folder, part + ".bin")
+        records.tofile(files["--" + part])
+    path = os.path.join(folder, "data.h5")
+    run("data", "cifar", *[word for pair in files.items() for word in pair], "-o", path, "--quiet")
+    return path
+
+
+# resnet8 with all that moves from step to step: dropout, views, running statistics.
+RESNET = {"student": {"arch": "resnet", "depth": 8, "shortcut": "project", "dropout": 0.2},
+          "data": {"augment": {"views": 3, "shift": 3, "flip": True, "cutout": 8}},
+          "optimizer": {"kind": "sgd", "lr": 0.05, "momentum": 0.9, "nesterov": True}}
+
+
 def write_config(folder, name, content):
     path = os.path.join(folder, name + ".json")
     with open(path, "w") as file:

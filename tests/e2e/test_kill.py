@@ -45,8 +45,8 @@ class Kill(lyceum.Case):
         self.assert_same(*({k: v for k, v in lyceum.last_checkpoint(d).items() if "require" not in k}
                            for d in (whole, after)), "checkpoint")
 
-    def check(self, arch, kind, recipe, agent={}, **training):
-        data = lyceum.write_dataset(self.folder)
+    def check(self, arch, kind, recipe, agent={}, data=None, **training):
+        data = data or lyceum.write_dataset(self.folder)
         teachers = []
         for name in ("a", "b"):
             config = lyceum.train_config(self.folder, data, name, "mlp", train={"seed": ord(name)})
@@ -83,6 +83,9 @@ class Kill(lyceum.Case):
 
     def test_lenet5_probe(self):
         self.check("lenet5", "probe", {})
+
+    def test_resnet8_probe(self):
+        self.check("resnet", "probe", lyceum.RESNET, data=lyceum.write_cifar(self.folder, train=200), batch=16)
 
 
 if __name__ == "__main__":
