@@ -30,10 +30,11 @@ static void check_fractions(lyc_config *config, lyc__problems *problems) {
 
 static void check_train_on_reward(lyc_config *config, lyc__problems *problems) {
     if (config->data.split.train_on_reward && same(config->agent.strategy, "learned"))
-        lyc__problem(problems, "data.train_on_reward",
-                     "strategy \"%s\" measures its decisions on the reward split, which must be unseen; set it to "
-                     "false",
-                     config->agent.strategy);
+        lyc__problem(
+            problems, "data.train_on_reward",
+            "strategy \"%s\" measures its decisions on the reward split, which must be unseen; set it to "
+            "false",
+            config->agent.strategy);
 }
 
 static bool is_moving(const lyc_view_recipe *view) {
@@ -230,6 +231,36 @@ static void check_nesterov(lyc_config *config, lyc__problems *problems) {
         lyc__problem(problems, "optimizer.nesterov", "is for \"sgd\" with a momentum above 0; remove it");
 }
 
+static void refuse_inert(lyc__problems *problems, const char *path, bool is_set, const char *kinds, const char *kind) {
+    if (is_set) lyc__problem(problems, path, "is for %s, not \"%s\"; remove it", kinds, kind);
+}
+
+/* A number that is the default may stand: resolved configurations hold them all. */
+static void check_optimizer_keys(lyc_config *config, lyc__problems *problems) {
+    static const char adaptive[] = "\"adam\" and \"adamw\"";
+    const lyc_optimizer_options *o = &config->optimizer;
+    if (!same(o->kind, "sgd")) {
+        refuse_inert(problems, "optimizer.momentum", o->momentum != 0.9, "\"sgd\"", o->kind);
+        return;
+    }
+    refuse_inert(problems, "optimizer.beta1", o->beta1 != 0.9, adaptive, o->kind);
+    refuse_inert(problems, "optimizer.beta2", o->beta2 != 0.999, adaptive, o->kind);
+    refuse_inert(problems, "optimizer.epsilon", o->epsilon != 1e-8, adaptive, o->kind);
+}
+
+static bool are_default_milestones(const lyc_schedule_options *s) {
+    return s->milestone_count == 2 && s->milestones[0] == 0.5 && s->milestones[1] == 0.75;
+}
+
+static void check_schedule_keys(lyc_config *config, lyc__problems *problems) {
+    const lyc_schedule_options *s = &config->schedule;
+    const bool steps = same(s->kind, "step"), falls = same(s->kind, "cosine") || same(s->kind, "linear");
+    refuse_inert(problems, "schedule.final", !falls && s->final != 0, "\"cosine\" and \"linear\"", s->kind);
+    refuse_inert(problems, "schedule.gamma", !steps && s->gamma != 0.1, "\"step\"", s->kind);
+    refuse_inert(problems, "schedule.milestones", !steps && s->milestones && !are_default_milestones(s), "\"step\"",
+                 s->kind);
+}
+
 static void check_milestones(lyc_config *config, lyc__problems *problems) {
     const lyc_schedule_options *schedule = &config->schedule;
     if (!same(schedule->kind, "step")) return;
@@ -313,6 +344,10 @@ const lyc__rule lyc__rules[] = {
     {{"loss.alpha", "agent.strategy"}, LYC__FOR_DISTILL, check_alpha, "`loss.alpha` 1 is for strategy `none`."},
     {{"loss.terms"}, LYC__FOR_DISTILL, check_terms, "`loss.terms` has each kind once."},
     {{"optimizer"}, LYC__FOR_BOTH, check_nesterov, "`optimizer.nesterov` is for `sgd` with `optimizer.momentum` above 0."},
+    {{"optimizer"}, LYC__FOR_BOTH, check_optimizer_keys,
+     "`optimizer.momentum` is for `sgd`, `optimizer.beta1`, `beta2` and `epsilon` are for `adam` and `adamw`."},
+    {{"schedule"}, LYC__FOR_BOTH, check_schedule_keys,
+     "`schedule.final` is for `cosine` and `linear`, `schedule.milestones` and `gamma` are for `step`."},
     {{"schedule"}, LYC__FOR_BOTH, check_milestones,
      "Schedule `step` needs `schedule.milestones`, ascending, none of them in the warm-up."},
 };

@@ -141,6 +141,16 @@ static const wrong rows[] = {
      NULL,
      {"optimizer.kind=adam", "optimizer.nesterov=true"},
      "t.json: optimizer.nesterov: is for \"sgd\" with a momentum above 0; remove it"},
+    {"momentum",
+     T,
+     NULL,
+     {"optimizer.momentum=0.5"},
+     "t.json: optimizer.momentum: is for \"sgd\", not \"adamw\"; remove it"},
+    {"final",
+     T,
+     NULL,
+     {"schedule.kind=constant", "schedule.final=0.1"},
+     "t.json: schedule.final: is for \"cosine\" and \"linear\", not \"constant\"; remove it"},
     {"milestones",
      T,
      NULL,
@@ -155,6 +165,21 @@ static const wrong more[] = {
      NULL,
      {"optimizer.kind=sgd", "optimizer.nesterov=true", "optimizer.momentum=0"},
      "t.json: optimizer.nesterov: is for \"sgd\" with a momentum above 0; remove it"},
+    {"second moment",
+     D,
+     NULL,
+     {"optimizer.kind=sgd", "optimizer.beta2=0.9"},
+     "t.json: optimizer.beta2: is for \"adam\" and \"adamw\", not \"sgd\"; remove it"},
+    {"factor of no steps",
+     D,
+     NULL,
+     {"schedule.gamma=0.5"},
+     "t.json: schedule.gamma: is for \"step\", not \"cosine\"; remove it"},
+    {"milestones of no steps",
+     D,
+     NULL,
+     {"schedule.kind=linear", "schedule.milestones=[0.5]"},
+     "t.json: schedule.milestones: is for \"step\", not \"linear\"; remove it"},
     {"no milestones",
      T,
      NULL,
@@ -277,12 +302,13 @@ static void many_problems_stop_the_rules(void **state) {
 }
 
 int main(void) {
-    struct CMUnitTest tests[ROWS + MORE + 4] = {
+    enum { ALONE = 5 };
+    struct CMUnitTest tests[ALONE + ROWS + MORE] = {
         cmocka_unit_test(every_rule_has_a_row), cmocka_unit_test(what_is_right_passes),
         cmocka_unit_test(weight_decay_follows_the_optimiser),
         cmocka_unit_test(the_agents_learning_rate_follows_its_network),
         cmocka_unit_test(many_problems_stop_the_rules)};
-    for (size_t i = 0; i < ROWS; i++) tests[4 + i] = test_of(&rows[i]);
-    for (size_t i = 0; i < MORE; i++) tests[4 + ROWS + i] = test_of(&more[i]);
+    for (size_t i = 0; i < ROWS; i++) tests[ALONE + i] = test_of(&rows[i]);
+    for (size_t i = 0; i < MORE; i++) tests[ALONE + ROWS + i] = test_of(&more[i]);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
