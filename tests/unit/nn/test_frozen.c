@@ -194,8 +194,11 @@ static void keeps_what_others_read(void **state) {
     const int twice = lyc__add(graph, both, both), positive = lyc__relu(graph, twice);
     const int again = lyc__conv2d_plain(graph, positive, "again", 4, 3, 1, 1);
     const int sum = lyc__relu(graph, lyc__add(graph, lyc__relu(graph, again), positive));
+    /* A residual that is read again afterwards must not be written over. */
+    const int third = lyc__add(graph, positive, lyc__conv2d(graph, sum, "third", 4, 1, 1, 0));
+    const int fourth = lyc__add(graph, third, positive);
     const lyc__attributes leaky = {.rate = 0.1};
-    const int slope = lyc__graph_add(graph, &lyc__op_leaky_relu, NULL, &leaky, &sum, 1);
+    const int slope = lyc__graph_add(graph, &lyc__op_leaky_relu, NULL, &leaky, &fourth, 1);
     const int flat = lyc__dropout(graph, lyc__flatten(graph, slope), 0.5);
     const int hidden = lyc__linear(graph, flat, "fc1", 12);
     const int normed = lyc__relu(graph, lyc__batch_norm(graph, hidden, "norm1"));
@@ -210,14 +213,19 @@ static void keeps_what_others_read(void **state) {
     float *logits = harness_floats((size_t)ROWS * CLASSES);
     lyc_workspace *plain = workspace_of(net, LYC_MODE_INFER, ROWS);
     run(&f.b, plain, f.b.params, ROWS, NULL, f.expected);
-    lyc_frozen *frozen = freeze(&f.b, LYC_PRECISION_F32, ROWS);
-    lyc_workspace *workspace = workspace_for(frozen);
-    run(&f.b, workspace, NULL, ROWS, NULL, logits);
-    assert_close("logits", logits, f.expected, (size_t)ROWS * CLASSES, 1e-5);
+    const lyc_precision last_here =
+        lyc__frozen_check_bf16(NULL) == LYC_OK ? LYC_PRECISION_BF16 : LYC_PRECISION_F32;
+    for (lyc_precision precision = LYC_PRECISION_F32; precision <= last_here; precision++) {
+        lyc_frozen *frozen = freeze(&f.b, precision, ROWS);
+        lyc_workspace *workspace = workspace_for(frozen);
+        run(&f.b, workspace, NULL, ROWS, NULL, logits);
+        assert_close(lyc_precision_name(precision), logits, f.expected, (size_t)ROWS * CLASSES,
+                     precision == LYC_PRECISION_F32 ? 1e-5 : 0.02);
+        lyc_workspace_destroy(workspace);
+        lyc_frozen_destroy(frozen);
+    }
     lyc_free(logits);
-    lyc_workspace_destroy(workspace);
     lyc_workspace_destroy(plain);
-    lyc_frozen_destroy(frozen);
     close_fixture(&f);
 }
 
