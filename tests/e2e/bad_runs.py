@@ -51,7 +51,8 @@ BANKS = [
         ("cannot create the directory", "spoiled: a file of that name is in the way")),
     Row("a bank that another process fills", bank_locked, ("another process fills this bank", "nothing was kept")),
     Row("a bank with holes as recorded logits", bank_as_teacher(lambda file: file["filled/0"].__setitem__(1, 0)),
-        ("this bank is not filled: rows 256 to 499 of view 0 are missing; fill it first (lyceum bank)",)),
+        ("this bank is not filled: rows 256 to 499 of view 0 are missing; fill it first, with its test rows (lyceum bank "
+         "--all)",)),
     Row("a bank with torn rows as recorded logits",
         bank_as_teacher(lambda file: file["logits/0"].__setitem__((7, 3), 1.5)),
         ("this bank is damaged: the checksum of rows 0 to 255 of view 0 does not match",)),
