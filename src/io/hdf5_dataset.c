@@ -52,14 +52,16 @@ static lyc_status describe_type(hid_t dataset, lyc__h5_shape *shape, lyc_error *
     return LYC_OK;
 }
 
-/* Where a file that a virtual data set points to is missing, HDF5 reads zeros and says nothing. */
+/* Where another file that a data set points to is missing or cut off, HDF5 reads zeros and says nothing. */
 static lyc_status check_layout(hid_t dataset, lyc_error *err) {
     hid_t list = H5Dget_create_plist(dataset);
     bool is_virtual = list >= 0 && H5Pget_layout(list) == H5D_VIRTUAL;
+    bool is_external = list >= 0 && H5Pget_external_count(list) > 0;
     lyc__h5_release(&list);
-    if (!is_virtual) return LYC_OK;
+    if (!is_virtual && !is_external) return LYC_OK;
     return lyc__h5_fail(err, LYC_EFORMAT, dataset,
-                        "is virtual: it shows what other files hold; copy the values into this file");
+                        "is %s: it shows what other files hold; copy the values into this file",
+                        is_virtual ? "virtual" : "external");
 }
 
 /* count = product of dims, refused where it overflows or where the file is too small to hold that much */

@@ -58,6 +58,10 @@ def virtual(file, name):
     file.create_virtual_dataset(name, layout)
 
 
+def external(file, name):
+    file.create_dataset(name, shape=(500, 784), dtype="u1", external=[("nowhere.bin", 0, 500 * 784)])
+
+
 def equal_rows(x):
     x = x.copy()
     x[3] = x[7]
@@ -144,6 +148,8 @@ COLUMNS = [
         ("/x: claims 1683627179248 bytes, which a file of",)),
     Row("x from a file that is not there", data(change=instead("x", virtual)),
         ("/x: is virtual", "copy the values into this file")),
+    Row("x as bytes of another file", data(change=instead("x", external)),
+        ("/x: is external", "copy the values into this file")),
     Row("labels of fewer rows", data(y=lambda y: y[:-1]), ("/y: has shape [499]; [500] was expected",)),
     Row("labels as floats", data(y=lambda y: y.astype("f4")), ("/y: holds floats of 4 bytes; integers were expected",)),
     Row("a label below -1", data(y=at(11, -2)), ("/y: row 11 has label -2; labels are 0 to 32767",)),
