@@ -7,11 +7,12 @@
 #define ARENA_CHUNK ((size_t)64 * 1024)
 
 const lyc__strategy_kind *const lyc__strategy_kinds[] = {
-    &lyc__strategy_none,          &lyc__strategy_single,     &lyc__strategy_best_single,
-    &lyc__strategy_uniform,       &lyc__strategy_static,     &lyc__strategy_random_single,
-    &lyc__strategy_random_subset, &lyc__strategy_validated,  &lyc__strategy_validated_accuracy,
-    &lyc__strategy_logistic,      &lyc__strategy_confidence, &lyc__strategy_entropy,
-    &lyc__strategy_gradient,      &lyc__strategy_learned,    &lyc__strategy_frozen,
+    &lyc__strategy_none,          &lyc__strategy_single,         &lyc__strategy_best_single,
+    &lyc__strategy_uniform,       &lyc__strategy_static,         &lyc__strategy_random_single,
+    &lyc__strategy_random_subset, &lyc__strategy_validated,      &lyc__strategy_validated_accuracy,
+    &lyc__strategy_logistic,      &lyc__strategy_confidence,     &lyc__strategy_entropy,
+    &lyc__strategy_gradient,      &lyc__strategy_influence_full, &lyc__strategy_influence_last,
+    &lyc__strategy_learned,       &lyc__strategy_frozen,
 };
 #define KINDS (sizeof lyc__strategy_kinds / sizeof lyc__strategy_kinds[0])
 
@@ -127,6 +128,10 @@ void lyc_strategy_destroy(lyc_strategy *strategy) {
 
 bool lyc_strategy_learns(const lyc_strategy *strategy) {
     return strategy->kind->learns;
+}
+
+lyc_influence lyc_strategy_influence(const lyc_strategy *strategy) {
+    return strategy->kind->influence;
 }
 
 bool lyc_strategy_needs_teachers(const lyc_strategy *strategy) {

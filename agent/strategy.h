@@ -15,6 +15,7 @@ typedef struct lyc__strategy_kind {
     const char *name; /* as written in a config; one with an argument ends in its name: "single:<teacher>" */
     const char *doc;
     bool learns, needs_teachers;
+    lyc_influence influence; /* what `decide` needs in the input */
     /* Makes `weights` and `own`; `argument` is what followed the colon, else "". */
     lyc_status (*create)(lyc_strategy *self, const lyc_agent_options *options, const char *argument,
                          lyc_error *err);
@@ -61,8 +62,8 @@ extern const lyc__strategy_kind *const lyc__strategy_kinds[];
 extern const lyc__strategy_kind lyc__strategy_none, lyc__strategy_single, lyc__strategy_best_single,
     lyc__strategy_uniform, lyc__strategy_static, lyc__strategy_random_single, lyc__strategy_random_subset,
     lyc__strategy_validated, lyc__strategy_validated_accuracy, lyc__strategy_logistic,
-    lyc__strategy_confidence, lyc__strategy_entropy, lyc__strategy_gradient, lyc__strategy_learned,
-    lyc__strategy_frozen;
+    lyc__strategy_confidence, lyc__strategy_entropy, lyc__strategy_gradient, lyc__strategy_influence_full,
+    lyc__strategy_influence_last, lyc__strategy_learned, lyc__strategy_frozen;
 
 /* Zeroed memory that lives as long as the strategy. */
 LYC_MUST_USE lyc_status lyc__strategy_allocate(lyc_strategy *self, void **out, size_t count, size_t size,

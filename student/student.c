@@ -212,3 +212,24 @@ lyc_status lyc_student_learn(lyc_student *student, const lyc_lesson *lesson, lyc
     student->rows = 0; /* one update a forward: the activations belong to the former parameters */
     return LYC_OK;
 }
+
+lyc_status lyc_student_gradient(lyc_student *student, float *out, uint32_t *labelled, lyc_priority priority,
+                                lyc_pool *pool, lyc_error *err) {
+    const lyc_lesson lesson = {0};
+    lyc_losses losses;
+    LYC_TRY(lyc__lesson_check(student, &lesson, err));
+    lyc__objective_begin(&student->objective, &lesson, student->batch_labels, student->rows);
+    lyc_workspace_backward(student->training, student->params, student->gradient, lyc__objective_shard,
+                           &student->objective, pool);
+    lyc__objective_end(&student->objective, &losses);
+    LYC_TRY(lyc__step_check(student, &lesson, &losses, priority, pool, err));
+    memcpy(out, student->gradient, lyc_network_trainable(student->network) * sizeof *out);
+    *labelled = losses.labelled;
+    student->rows = 0;
+    return LYC_OK;
+}
+
+void lyc_student_precondition(const lyc_student *student, float *direction) {
+    lyc_optimizer_set_steps(student->optimizer, student->steps);
+    lyc_optimizer_precondition(student->optimizer, direction);
+}

@@ -39,6 +39,8 @@ typedef enum lyc_action_mode { LYC_ACTION_SELECT, LYC_ACTION_WEIGHT, LYC_ACTION_
 typedef enum lyc_agent_network { LYC_AGENT_SHARED, LYC_AGENT_LOGITS } lyc_agent_network;
 typedef enum lyc_granularity { LYC_GRANULARITY_BATCH, LYC_GRANULARITY_INSTANCE } lyc_granularity;
 typedef enum lyc_teach_mode { LYC_TEACH_MEAN, LYC_TEACH_GREEDY } lyc_teach_mode;
+/* What of the student an influence goes through: nothing is asked for, its last layer, all of it. */
+typedef enum lyc_influence { LYC_INFLUENCE_NONE, LYC_INFLUENCE_LAST, LYC_INFLUENCE_FULL } lyc_influence;
 typedef enum lyc_credit_kind { LYC_CREDIT_PROBE, LYC_CREDIT_ON_POLICY } lyc_credit_kind;
 
 /* How an interval's reward becomes an update, with credit on policy. */
@@ -108,6 +110,9 @@ typedef struct lyc_decision_input {
     double temperature;                 /* of the distillation loss */
     double progress;                    /* global_step / total steps */
     double lr_fraction;                 /* scheduled rate / base rate */
+    const float *influence;             /* [rows, teachers] for strategies that ask for it (lyc_strategy_influence): to first
+                                           order, up to one factor, by how much following the teacher on this row would
+                                           lower the held-out loss; NULL otherwise */
 } lyc_decision_input;
 
 /* The weights teach; the selection is the 0/1 record of the decision. They agree (weight 0 where not selected) except
@@ -164,6 +169,7 @@ LYC_API LYC_MUST_USE lyc_status lyc_strategy_create(lyc_strategy **out, const ly
                                                     lyc_error *err);
 LYC_API void lyc_strategy_destroy(lyc_strategy *strategy); /* NULL is fine */
 LYC_API bool lyc_strategy_learns(const lyc_strategy *strategy);
+LYC_API lyc_influence lyc_strategy_influence(const lyc_strategy *strategy);
 LYC_API bool lyc_strategy_needs_teachers(const lyc_strategy *strategy); /* false for `none` */
 LYC_API size_t lyc_strategy_observation_size(const lyc_strategy *strategy); /* 0 for most fixed ones */
 /* Names of the observation's entries, "cnn-a.ce", "global.progress"; borrowed. */

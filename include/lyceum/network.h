@@ -199,6 +199,9 @@ LYC_API void lyc_optimizer_destroy(lyc_optimizer *optimizer);
  * pool. Allocates nothing. */
 LYC_API void lyc_optimizer_step(lyc_optimizer *optimizer, float *params, const float *gradient, double lr,
                                 lyc_priority priority, lyc_pool *pool);
+/* Divides direction[lyc_network_trainable] by what the last update divided the gradient by: sqrt(v) + epsilon,
+ * bias-corrected, for Adam; nothing for SGD, and before the first update. */
+LYC_API void lyc_optimizer_precondition(const lyc_optimizer *optimizer, float *direction);
 /* Euclidean norm of the gradient of the last update, before clipping; NAN without clip_norm, which does not
  * measure it, and before the first update. */
 LYC_API double lyc_optimizer_gradient_norm(const lyc_optimizer *optimizer);

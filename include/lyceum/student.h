@@ -137,6 +137,14 @@ LYC_API LYC_MUST_USE lyc_status lyc_student_learn(lyc_student *student, const ly
                                                   lyc_priority priority, lyc_pool *pool, lyc_losses *out,
                                                   lyc_error *err);
 
+/* The gradient of the labels' loss alone (weight 1) on the batch of the last forward, out[lyc_network_trainable], and
+ * how many of its rows have a label. Nothing is updated; a forward serves this or lyc_student_learn. Errors as
+ * there. */
+LYC_API LYC_MUST_USE lyc_status lyc_student_gradient(lyc_student *student, float *out, uint32_t *labelled,
+                                                     lyc_priority priority, lyc_pool *pool, lyc_error *err);
+/* lyc_optimizer_precondition of the student's optimiser as it stands. */
+LYC_API void lyc_student_precondition(const lyc_student *student, float *direction);
+
 /* dst becomes a copy of src: parameters, optimiser, step counter. Created with the same network and options,
  * and independent from then on; given the same batch and lesson it makes the same update, bit for bit. Cheap:
  * one pass over parameters and moments. The moving average is copied where dst keeps one: create clones that

@@ -40,8 +40,8 @@ _Static_assert(sizeof(lyc_fusion) == sizeof(int) && sizeof(lyc_action_mode) == s
 #define ARCHITECTURES NAMES("mlp", "lenet5", "resnet", "convnet")
 #define STRATEGIES                                                                                           \
     NAMES("none", "single:<teacher>", "best_single", "uniform", "static", "random_single", "random_subset",  \
-          "validated", "validated:accuracy", "logistic", "confidence", "entropy", "gradient", "learned", \
-          "frozen:<checkpoint>")
+          "validated", "validated:accuracy", "logistic", "confidence", "entropy", "gradient",                   \
+          "influence", "influence:last", "learned", "frozen:<checkpoint>")
 
 /* clang-format off */
 #define NETWORK_ROWS(key, command)                                                                           \
@@ -190,7 +190,7 @@ const lyc__field lyc__fields[] = {
     {.path = "agent.teach", CHOICE(agent.teach, NAMES("mean", "greedy")), DISTILL, .initial = "\"mean\"",
      .doc = "What the student follows: the policy's mean weights, or its most probable choice."},
     {.path = "agent.granularity", CHOICE(agent.granularity, NAMES("batch", "instance")), DISTILL,
-     .initial = "\"batch\"", .doc = "`learned`: one decision for each batch, or for each of its samples."},
+     .initial = "\"batch\"", .doc = "`learned`, `influence`: one decision for each batch, or for each of its samples."},
     {.path = "agent.network", CHOICE(agent.network, NAMES("shared", "logits")), DISTILL, .initial = "\"shared\"",
      .doc = "One small network scores every teacher by what the batch shows, or free logits, the same for every batch."},
     {.path = "agent.hidden", INTEGER(agent.hidden), DISTILL, .low = 1, .high = 4096, .initial = "32",
@@ -211,11 +211,11 @@ const lyc__field lyc__fields[] = {
      .initial = "\"probe\"",
      .doc = "Compare two decisions on clones of the student, or try one on the student."},
     {.path = "agent.credit.every", INTEGER(agent.credit.every), DISTILL, .low = 1, .high = 1000000,
-     .initial = "16", .doc = "`probe`: batches between two probes."},
+     .initial = "16", .doc = "`probe`: batches between two probes; `influence`: between two held-out gradients."},
     {.path = "agent.credit.steps", INTEGER(agent.credit.steps), DISTILL, .low = 1, .high = 1024,
      .initial = "4", .doc = "Student steps between the two measurements of a reward."},
     {.path = "agent.credit.samples", INTEGER(agent.credit.samples), DISTILL, .low = 1, .high = 100000000,
-     .initial = "1024", .doc = "Held-out samples that a reward is measured on."},
+     .initial = "1024", .doc = "Held-out samples that a reward, or a held-out gradient, is measured on."},
     {.path = "agent.on_policy", GROUP, DISTILL, .doc = "How the student's improvement teaches the policy, with credit `on_policy`."},
     {.path = "agent.on_policy.algorithm", CHOICE(agent.on_policy.algorithm, NAMES("reinforce", "a2c", "ppo")), DISTILL,
      .initial = "\"reinforce\"",

@@ -28,8 +28,15 @@ static void check_fractions(lyc_config *config, lyc__problems *problems) {
                      "reward_fraction and valid_fraction leave nothing to train on; lower one of them");
 }
 
+static bool looks_at_reward(const char *strategy) {
+    static const char *const kinds[] = {"learned", "influence", "influence:last"};
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        if (same(strategy, kinds[i])) return true;
+    return false;
+}
+
 static void check_train_on_reward(lyc_config *config, lyc__problems *problems) {
-    if (config->data.split.train_on_reward && same(config->agent.strategy, "learned"))
+    if (config->data.split.train_on_reward && looks_at_reward(config->agent.strategy))
         lyc__problem(
             problems, "data.train_on_reward",
             "strategy \"%s\" measures its decisions on the reward split, which must be unseen; set it to "

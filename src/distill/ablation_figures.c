@@ -160,9 +160,17 @@ done:
     return status;
 }
 
+/* Two forward passes of every batch, and a backward pass of the held-out sample every so many. */
+static double influence_flops(const measuring *m) {
+    double renewals = ceil(m->said.steps / (double)m->run->config->agent.credit.every);
+    return 2 * m->said.train * (double)m->run->config->train.epochs * m->flops_forward +
+           renewals * held_out_samples(m) * m->flops_train;
+}
+
 static lyc_status probe_flops(const measuring *m, double *flops, lyc_error *err) {
     const lyc_config *config = m->run->config;
-    *flops = 0;
+    bool influence = strncmp(config->agent.strategy, "influence", sizeof "influence" - 1) == 0;
+    *flops = influence ? influence_flops(m) : 0;
     if (strcmp(config->agent.strategy, "learned") != 0) return LYC_OK;
     if (config->agent.credit.kind == LYC_CREDIT_PROBE) return count_pairs(m, flops, err);
     uint64_t every = (uint64_t)config->agent.credit.steps, steps = (uint64_t)m->said.steps;

@@ -20,6 +20,7 @@
  * comparable with one that does. */
 #define LYC__CROSS_ENTROPY_CAP 13.815510557964274
 
+typedef struct lyc__influence lyc__influence; /* influence.h */
 typedef struct lyc__credit lyc__credit; /* credit.h */
 
 /* Where the run stands; all of it is in every checkpoint. Unsigned 64-bit values only, so that it can be
@@ -76,6 +77,8 @@ typedef struct lyc__job {
     lyc_student *student;
     lyc_strategy *strategy;
     lyc__credit *credit;        /* NULL unless the strategy learns */
+    lyc__influence *influence;  /* NULL unless the strategy asks for it */
+    uint32_t *influence_rows;   /* [reward rows] in the order in which they are drawn to measure it on */
 
     uint64_t steps_per_epoch, total_steps;
     lyc__cursor cursor;
@@ -101,10 +104,18 @@ typedef struct lyc__job {
 LYC_MUST_USE lyc_status lyc__job_open(lyc__job *job, lyc_error *err);
 LYC_MUST_USE lyc_status lyc__job_close_files(lyc__job *job, lyc_error *err); /* flushes and closes run.h5 */
 void lyc__job_close(lyc__job *job);
+/* job_influence.c: influence of the teachers, where the strategy asks for it; the held-out gradient is renewed every
+ * agent.credit.every batches on agent.credit.samples rows. */
+LYC_MUST_USE lyc_status lyc__job_influence_open(lyc__job *job, lyc_error *err);
+void lyc__job_influence_close(lyc__job *job);
+LYC_MUST_USE lyc_status lyc__job_influence(lyc__job *job, const lyc_batch *batch, lyc_decision_input *input, lyc_error *err);
+
 /* students.c: a student of this run with its initial parameters: the real one, or a clone for probes, which keeps
  * no moving average. */
 LYC_MUST_USE lyc_status lyc__job_student(lyc__job *job, lyc_student **out, lyc_error *err);
 LYC_MUST_USE lyc_status lyc__job_clone(lyc__job *job, lyc_student **out, lyc_error *err);
+/* A clone whose labels' loss is the plain cross-entropy, without smoothing. */
+LYC_MUST_USE lyc_status lyc__job_measuring_clone(lyc__job *job, lyc_student **out, lyc_error *err);
 /* state.c: what a checkpoint holds. */
 LYC_MUST_USE lyc_status lyc__job_register(lyc__job *job, lyc_error *err);
 /* Saves a checkpoint after everything recorded so far is on disk. */

@@ -69,6 +69,7 @@ static lyc_status take_step(lyc__job *job, lyc_losses *losses, lyc_error *err) {
     const float *logits = lyc_student_forward(job->student, &batch, LYC_PRIORITY_STUDENT, job->pool);
     marks.forwarded = lyc_seconds();
     lyc_decision_input input = decision_input(job, &batch, taught, logits);
+    LYC_TRY(lyc__job_influence(job, &batch, &input, err));
     lyc_decision decision;
     LYC_TRY(lyc_strategy_decide(job->strategy, &input, &decision, err));
     lyc__step_record record = {.epoch = batch.epoch, .batch = &batch, .decision = &decision, .reward = NAN, .advantage = NAN};

@@ -71,6 +71,7 @@ static lyc_status open_strategy(lyc__job *job, lyc_error *err) {
     job->by_row = lyc_strategy_decides_rows(job->strategy);
     if (lyc_strategy_origin(job->strategy) != NULL)
         lyc_log(LYC_LOG_INFO, "the policy is that of %s", lyc_strategy_origin(job->strategy));
+    LYC_TRY(lyc__job_influence_open(job, err));
     return lyc_strategy_learns(job->strategy) ? lyc__credit_open(job, err) : LYC_OK;
 }
 
@@ -150,6 +151,7 @@ void lyc__job_close(lyc__job *job) {
     lyc_free(job->row_id);
     lyc_free(job->batch_labels);
     lyc__credit_close(job->credit);
+    lyc__job_influence_close(job);
     lyc_strategy_destroy(job->strategy);
     lyc_student_destroy(job->student);
     lyc_sampler_destroy(job->sampler);

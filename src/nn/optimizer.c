@@ -194,6 +194,12 @@ void lyc_optimizer_step(lyc_optimizer *optimizer, float *params, const float *gr
     lyc_pool_run(pool, priority, pieces_of(optimizer), update_piece, &task);
 }
 
+void lyc_optimizer_precondition(const lyc_optimizer *optimizer, float *direction) {
+    if (optimizer->kind->precondition == NULL || optimizer->steps == 0) return;
+    optimizer->kind->precondition(&optimizer->options, optimizer->moments + optimizer->size, optimizer->steps,
+                                  optimizer->trainable, direction);
+}
+
 double lyc_optimizer_gradient_norm(const lyc_optimizer *optimizer) {
     return optimizer->norm;
 }

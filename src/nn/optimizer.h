@@ -22,6 +22,9 @@ typedef struct lyc__optimizer_kind {
     int (*moments)(const lyc_optimizer_options *options); /* arrays of state, 0 .. 2 */
     lyc_status (*check)(const lyc_optimizer_options *options, lyc_error *err);
     void (*update)(const lyc_optimizer_options *options, const lyc__update *update);
+    /* (optional) Divides direction[count] by what an update divides the gradient by; `second` is moment 1. */
+    void (*precondition)(const lyc_optimizer_options *options, const float *second, uint64_t step,
+                         size_t count, float *direction);
 } lyc__optimizer_kind;
 
 extern const lyc__optimizer_kind lyc__optimizer_sgd, lyc__optimizer_adam, lyc__optimizer_adamw;

@@ -46,12 +46,20 @@ static void update_adamw(const lyc_optimizer_options *options, const lyc__update
     apply(options, u, 0, 1 - u->rate * u->decay);
 }
 
+static void precondition(const lyc_optimizer_options *options, const float *second, uint64_t step,
+                         size_t count, float *direction) {
+    const float scale = (float)(1 / sqrt(1 - pow(options->beta2, (double)step))),
+                epsilon = (float)options->epsilon;
+    for (size_t i = 0; i < count; i++) direction[i] /= scale * sqrtf(second[i]) + epsilon;
+}
+
 const lyc__optimizer_kind lyc__optimizer_adam = {
     .name = "adam",
     .doc = "Adam; weight decay is part of the gradient",
     .moments = moments,
     .check = check,
     .update = update_adam,
+    .precondition = precondition,
 };
 
 const lyc__optimizer_kind lyc__optimizer_adamw = {
@@ -60,4 +68,5 @@ const lyc__optimizer_kind lyc__optimizer_adamw = {
     .moments = moments,
     .check = check,
     .update = update_adamw,
+    .precondition = precondition,
 };

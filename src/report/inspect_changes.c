@@ -12,7 +12,7 @@
 
 #define FEW_POINTS 4
 #define PRICE      0.02 /* of a cut, in squared weight times windows */
-#define NOISE      2.0  /* and this often the variance of a window times the logarithm of their number */
+#define NOISE      3.0  /* and this often the variance of a window times the logarithm of their number */
 #define LEAST_MOVE 0.1
 
 typedef struct cutting {

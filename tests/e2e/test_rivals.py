@@ -54,6 +54,58 @@ class Rivals(lyceum.Case):
         self.assertGreater(weight[0, 0], weight[0, 1])
         self.assertLess(weight[0, 2], 0.2)
 
+    def test_influence_finds_out_who_helps(self):
+        """A teacher that answers the wrong class gets less weight than one that is right, in every form; results do not
+        depend on threads."""
+        good, bad = self.teacher("good", self.labels >= 0), self.teacher("lying", self.labels >= 0)
+        with h5py.File(bad["bank"], "r+") as file:
+            file["logits"][...] = np.roll(file["logits"][()], 3, axis=1)
+        for strategy in ("influence", "influence:last"):
+            for granularity in ("batch", "instance"):
+                with self.subTest(strategy=strategy, granularity=granularity):
+                    name = f"{strategy[-4:]}-{granularity}"
+                    output = self.distill([good, bad], name=name, output=os.path.join(self.folder, name),
+                                          agent={"strategy": strategy, "granularity": granularity},
+                                          train={"epochs": 2})
+                    with h5py.File(os.path.join(output, "run.h5")) as file:
+                        weight = file["trajectory/weight"][()]
+                    np.testing.assert_allclose(weight.sum(1), 1, atol=1e-5)
+                    self.assertGreater(weight[:, 0].mean(), 0.65)
+        config = lyceum.distill_config(self.folder, self.data, [good, bad], agent={"strategy": "influence"},
+                                       train={"epochs": 2})
+        models = []
+        for threads in (1, 3):
+            config["output"] = os.path.join(self.folder, f"threads-{threads}")
+            lyceum.run("distill", lyceum.write_config(self.folder, "threads", config), "--quiet", "--threads", threads)
+            models.append(lyceum.parameters(os.path.join(config["output"], "student.h5")))
+        self.assert_same(*models, "student")
+
+    def test_influence_resumes_between_two_gradients(self):
+        """From a checkpoint after 6 steps, where the held-out gradient of step 4 is in use: the same bits."""
+        config = lyceum.distill_config(self.folder, self.data, [self.teacher("good", self.labels >= 0),
+                                                                self.teacher("low", self.labels < 6)],
+                                       agent={"strategy": "influence", "granularity": "instance"},
+                                       train={"epochs": 1, "checkpoint_every": 6, "keep_checkpoints": 0})
+        path, output = lyceum.write_config(self.folder, "resumed", config), config["output"]
+        lyceum.run("distill", path, "--quiet")
+        whole = lyceum.parameters(os.path.join(output, "student.h5")), lyceum.trajectory(os.path.join(output, "run.h5"))
+        checkpoints = os.path.join(output, "checkpoints")
+        for name in os.listdir(checkpoints):
+            if int("".join(filter(str.isdigit, name.split(".")[0]))) > 6:
+                os.remove(os.path.join(checkpoints, name))
+        self.assertEqual(len(os.listdir(checkpoints)), 1)
+        for name in ("result.json", "student.h5"):
+            os.remove(os.path.join(output, name))
+        lyceum.run("distill", path, "--quiet", "--resume")
+        self.assert_same(whole[0], lyceum.parameters(os.path.join(output, "student.h5")), "student")
+        self.assert_same(whole[1], lyceum.trajectory(os.path.join(output, "run.h5")), "trajectory")
+
+    def test_influence_may_not_train_on_what_it_measures(self):
+        config = lyceum.distill_config(self.folder, self.data, [self.teacher("good", self.labels >= 0)],
+                                       agent={"strategy": "influence"}, data={"train_on_reward": True})
+        message = lyceum.run("distill", lyceum.write_config(self.folder, "refused", config), check=2).stderr
+        self.assertIn("data.train_on_reward", message)
+
 
 if __name__ == "__main__":
     lyceum.main()

@@ -53,6 +53,7 @@ typedef struct test_batch {
     float logits[LYC_MAX_TEACHERS][MAX_ROWS * CLASSES];
     float student[MAX_ROWS * CLASSES];
     int32_t labels[MAX_ROWS];
+    float influence[MAX_ROWS * LYC_MAX_TEACHERS];
     const float *teachers[LYC_MAX_TEACHERS];
     lyc_decision_input input;
 } test_batch;
@@ -73,11 +74,14 @@ static inline void fill_batch(test_batch *batch, lyc_random *random, int teacher
         }
     }
     for (size_t i = 0; i < rows * CLASSES; i++) batch->student[i] = (float)lyc_random_normal(random);
+    for (size_t i = 0; i < rows * (size_t)teachers; i++)
+        batch->influence[i] = (float)lyc_random_normal(random);
     batch->input = (lyc_decision_input){.seed = 1,
                                         .rows = rows,
                                         .teacher_logits = batch->teachers,
                                         .student_logits = batch->student,
                                         .labels = batch->labels,
+                                        .influence = batch->influence,
                                         .temperature = 4.0,
                                         .progress = 0.25,
                                         .lr_fraction = 0.5};

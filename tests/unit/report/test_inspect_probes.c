@@ -141,6 +141,14 @@ static void only_noise(uint64_t row, float w[STORY_TEACHERS]) {
     w[1] = 1.0F - w[0];
 }
 
+/* Whole windows go up and down. */
+static void slow_noise(uint64_t row, float w[STORY_TEACHERS]) {
+    lyc_random random = lyc_random_start(
+        (lyc_random_key){.seed = 2, .purpose = LYC_PURPOSE_TEST, .sample = (uint32_t)(row / 10)});
+    w[0] = 0.1F + 0.8F * lyc_random_uniform_f32(&random);
+    w[1] = 1.0F - w[0];
+}
+
 static void small_change(uint64_t row, float w[STORY_TEACHERS]) {
     w[0] = row < 200 ? 0.5F : 0.58F;
     w[1] = 1.0F - w[0];
@@ -179,8 +187,8 @@ static void changes_are_found_where_they_are(void **state) {
 
 static void what_is_no_change_is_none(void **state) {
     (void)state;
-    const story_plot plots[] = {only_noise, small_change};
-    for (size_t i = 0; i < 2; i++) {
+    const story_plot plots[] = {only_noise, slow_noise, small_change};
+    for (size_t i = 0; i < 3; i++) {
         lyc_inspection *run = told(plots[i]);
         if (run->change_count > 0)
             fail_msg("plot %zu: a change after %llu", i, (unsigned long long)run->changes[0].after);
