@@ -7,6 +7,8 @@
 #include "lyceum/dataset.h"
 #include "lyceum/network.h"
 
+#define BLOCK_ROWS ((size_t)32) /* of an item of the pool; no result depends on it */
+
 static const struct {
     const char *name;
     bool plain;
@@ -54,6 +56,8 @@ lyc_status lyc__observation_scratch_create(lyc__observation_scratch *scratch, ly
     LYC_TRY(LYC__STRATEGY_NEW(strategy, scratch->p_soft, rows * classes, err));
     LYC_TRY(LYC__STRATEGY_NEW(strategy, scratch->q, rows * classes, err));
     LYC_TRY(LYC__STRATEGY_NEW(strategy, scratch->ce, rows, err));
+    LYC_TRY(
+        LYC__STRATEGY_NEW(strategy, scratch->rows, rows * (size_t)strategy->facts.teachers * LYC__OWN, err));
     LYC_TRY(LYC__STRATEGY_NEW(strategy, scratch->log_q_best, rows, err));
     return LYC__STRATEGY_NEW(strategy, scratch->best, rows, err);
 }
@@ -84,6 +88,8 @@ typedef struct look {
     const lyc__observation_scratch *scratch;
     const lyc_decision_input *input;
     const double *reward;
+    double *rows; /* where the figures of each row go, [rows][stride]: the teachers' one after the other */
+    size_t stride;
 } look;
 
 static look look_at(const lyc__observation *self, const lyc__observation_scratch *scratch,
@@ -98,14 +104,17 @@ static void add_row(const look *at, const float *logits, size_t row, double *of)
     const float *z = logits + first, *student = input->student_logits + first;
     const float *p = at->scratch->p + first, *p_soft = at->scratch->p_soft + first;
     size_t students = at->scratch->best[row];
-    float second = 0.0F, dot = 0.0F, cross = 0.0F;
-    for (size_t c = 1; c < classes; c++)
-        if (z[c] > z[best]) best = c;
+    float most = z[0], top = 0.0F, second = 0.0F, dot = 0.0F, cross = 0.0F;
+    for (size_t c = 1; c < classes; c++) { /* without branches: which class is best cannot be foretold */
+        best = z[c] > most ? c : best;
+        most = z[c] > most ? z[c] : most;
+    }
     for (size_t c = 0; c < classes; c++) {
-        float below = lyc__row_below(z, best, c);
+        float below = lyc__row_below(z, best, c), less = p[c] < top ? p[c] : top;
         dot += p[c] * below;
         cross += p_soft[c] * (below - (student[c] - student[students]));
-        if (c != best && p[c] > second) second = p[c];
+        second = less > second ? less : second;
+        top = p[c] > top ? p[c] : top;
     }
     float surprise = -logf(p[best]), entropy = surprise - dot;
     float kl = cross / (float)input->temperature + logf(p_soft[best]) - at->scratch->log_q_best[row];
@@ -119,10 +128,60 @@ static void add_row(const look *at, const float *logits, size_t row, double *of)
     of[LYC__FEATURE_label] += label == best;
 }
 
-static void soften(const look *at, const float *logits) {
-    size_t rows = at->input->rows, classes = (size_t)at->facts->classes;
-    lyc_softmax(logits, 1.0F, rows, classes, at->scratch->p);
-    lyc_softmax(logits, (float)at->input->temperature, rows, classes, at->scratch->p_soft);
+/* Adds the figures of rows first .. first + count of one teacher to out[count][stride]. */
+static void teacher_block(const look *at, int teacher, size_t first, size_t count, size_t stride,
+                          double *out) {
+    size_t classes = (size_t)at->facts->classes, start = first * classes;
+    const float *logits = at->input->teacher_logits[teacher];
+    lyc_softmax(logits + start, 1.0F, count, classes, at->scratch->p + start);
+    lyc_softmax(logits + start, (float)at->input->temperature, count, classes, at->scratch->p_soft + start);
+    for (size_t i = 0; i < count; i++) {
+        double *own = out + i * stride;
+        for (int f = 0; f < LYC__OWN; f++) own[f] = 0.0;
+        add_row(at, logits, first + i, own);
+    }
+}
+
+/* The student's softmax, best classes and cross-entropies on those rows. */
+static void student_block(const look *at, size_t first, size_t count) {
+    size_t classes = (size_t)at->facts->classes, start = first * classes;
+    const lyc__observation_scratch *scratch = at->scratch;
+    const float *logits = at->input->student_logits + start;
+    lyc_softmax(logits, (float)at->input->temperature, count, classes, scratch->q + start);
+    lyc_cross_entropy(logits, at->input->labels + first, count, classes, scratch->ce + first);
+    for (size_t i = 0; i < count; i++) {
+        size_t best = lyc__row_best(logits + i * classes, classes);
+        scratch->best[first + i] = best;
+        scratch->log_q_best[first + i] = logf(scratch->q[start + i * classes + best]);
+    }
+}
+
+/* An item of the pool: some rows of all teachers. What it writes is these rows' alone. */
+static void figure_block(void *payload, size_t item, int slot) {
+    (void)slot;
+    const look *at = payload;
+    size_t first = item * BLOCK_ROWS, rest = at->input->rows - first;
+    size_t count = rest < BLOCK_ROWS ? rest : BLOCK_ROWS;
+    student_block(at, first, count);
+    for (int k = 0; k < at->facts->teachers; k++)
+        teacher_block(at, k, first, count, at->stride, at->rows + first * at->stride + (size_t)k * LYC__OWN);
+}
+
+static bool all_finite(const float *values, size_t count) {
+    float zero = 0.0F;
+    for (size_t i = 0; i < count; i++) zero += values[i] * 0.0F;
+    return zero == 0.0F;
+}
+
+/* Every row's own figures of every teacher into at->rows, before what all rows have in common. */
+static lyc_status figure_rows(look *at, lyc_error *err) {
+    const lyc_decision_input *input = at->input;
+    if (!all_finite(input->student_logits, input->rows * (size_t)at->facts->classes))
+        LYC_FAIL(err, LYC_ENUMERIC,
+                 "the student's logits are not finite at global step %llu; lower optimizer.lr",
+                 (unsigned long long)input->global_step);
+    lyc_pool_run(input->pool, input->priority, (input->rows + BLOCK_ROWS - 1) / BLOCK_ROWS, figure_block, at);
+    return LYC_OK;
 }
 
 /* What does not depend on whether a row or a batch is described; refuses what is not a number. */
@@ -140,54 +199,17 @@ static lyc_status complete(const look *at, int teacher, double *out, lyc_error *
     return LYC_OK;
 }
 
+/* The means over the rows of one teacher. */
 static lyc_status teacher_figures(const look *at, int teacher, size_t labelled, double *out, lyc_error *err) {
-    const float *logits = at->input->teacher_logits[teacher];
     double rows = (double)at->input->rows, known = labelled == 0 ? 1.0 : (double)labelled;
     double sum[LYC__OWN] = {0};
-    soften(at, logits);
-    for (size_t row = 0; row < at->input->rows; row++) add_row(at, logits, row, sum);
+    for (size_t row = 0; row < at->input->rows; row++)
+        for (int f = 0; f < LYC__OWN; f++)
+            sum[f] += at->rows[row * at->stride + (size_t)teacher * LYC__OWN + (size_t)f];
     for (int f = 0; f < LYC__OWN; f++) out[f] = sum[f] / rows;
     out[LYC__FEATURE_ce] = sum[LYC__FEATURE_ce] / known;
     out[LYC__FEATURE_label] = sum[LYC__FEATURE_label] / known;
     return complete(at, teacher, out, err);
-}
-
-/* out: of the first row; the next row's are `stride` further on. */
-static lyc_status teacher_rows(const look *at, int teacher, size_t stride, double *out, lyc_error *err) {
-    const float *logits = at->input->teacher_logits[teacher];
-    soften(at, logits);
-    for (size_t row = 0; row < at->input->rows; row++) {
-        double *own = out + row * stride;
-        for (int f = 0; f < LYC__OWN; f++) own[f] = 0.0;
-        add_row(at, logits, row, own);
-        LYC_TRY(complete(at, teacher, own, err));
-    }
-    return LYC_OK;
-}
-
-static bool all_finite(const float *values, size_t count) {
-    float zero = 0.0F;
-    for (size_t i = 0; i < count; i++) zero += values[i] * 0.0F;
-    return zero == 0.0F;
-}
-
-/* The student's softmax, best classes and cross-entropies. */
-static lyc_status student_figures(const look *at, lyc_error *err) {
-    const lyc_decision_input *input = at->input;
-    const lyc__observation_scratch *scratch = at->scratch;
-    size_t classes = (size_t)at->facts->classes;
-    if (!all_finite(input->student_logits, input->rows * classes))
-        LYC_FAIL(err, LYC_ENUMERIC,
-                 "the student's logits are not finite at global step %llu; lower optimizer.lr",
-                 (unsigned long long)input->global_step);
-    lyc_softmax(input->student_logits, (float)input->temperature, input->rows, classes, scratch->q);
-    lyc_cross_entropy(input->student_logits, input->labels, input->rows, classes, scratch->ce);
-    for (size_t row = 0; row < input->rows; row++) {
-        size_t best = lyc__row_best(input->student_logits + row * classes, classes);
-        scratch->best[row] = best;
-        scratch->log_q_best[row] = logf(scratch->q[row * classes + best]);
-    }
-    return LYC_OK;
 }
 
 /* Of `count` rows from `first` on, of which `labelled` have a label; global[] is indexed by feature. */
@@ -211,22 +233,28 @@ static double *global_of(const look *at, double *observation) {
     return observation + ((size_t)at->facts->teachers - 1) * LYC__OWN;
 }
 
-static lyc_status raw_batch(const look *at, double *out, lyc_error *err) {
+static lyc_status raw_batch(look *at, double *out, lyc_error *err) {
     size_t labelled;
-    LYC_TRY(student_figures(at, err));
+    at->rows = at->scratch->rows;
+    at->stride = (size_t)at->facts->teachers * LYC__OWN;
+    LYC_TRY(figure_rows(at, err));
     global_figures(at, 0, at->input->rows, &labelled, global_of(at, out));
     for (int k = 0; k < at->facts->teachers; k++)
         LYC_TRY(teacher_figures(at, k, labelled, out + (size_t)k * LYC__OWN, err));
     return LYC_OK;
 }
 
-static lyc_status raw_rows(const look *at, size_t size, double *out, lyc_error *err) {
+static lyc_status raw_rows(look *at, size_t size, double *out, lyc_error *err) {
     size_t labelled;
-    LYC_TRY(student_figures(at, err));
-    for (size_t row = 0; row < at->input->rows; row++)
-        global_figures(at, row, 1, &labelled, global_of(at, out + row * size));
-    for (int k = 0; k < at->facts->teachers; k++)
-        LYC_TRY(teacher_rows(at, k, size, out + (size_t)k * LYC__OWN, err));
+    at->rows = out;
+    at->stride = size;
+    LYC_TRY(figure_rows(at, err));
+    for (size_t row = 0; row < at->input->rows; row++) {
+        double *observation = out + row * size;
+        global_figures(at, row, 1, &labelled, global_of(at, observation));
+        for (int k = 0; k < at->facts->teachers; k++)
+            LYC_TRY(complete(at, k, observation + (size_t)k * LYC__OWN, err));
+    }
     return LYC_OK;
 }
 

@@ -41,6 +41,7 @@ typedef struct lyc__observation_scratch {
     float *p, *p_soft; /* [max_rows, classes]: softmax of a teacher at T = 1 and at T */
     float *q;          /* [max_rows, classes]: of the student, at T */
     float *ce;         /* [max_rows]: the student's cross-entropy */
+    double *rows;      /* [max_rows][teachers][LYC__OWN]: figures of each row, where a batch is described */
     float *log_q_best; /* [max_rows]: log q of the student's best class */
     size_t *best;      /* [max_rows]: the student's best class */
 } lyc__observation_scratch;

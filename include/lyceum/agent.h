@@ -30,6 +30,7 @@
 
 #include "lyceum/checkpoint.h"
 #include "lyceum/error.h"
+#include "lyceum/pool.h"
 
 LYC_BEGIN_DECLS
 
@@ -113,6 +114,8 @@ typedef struct lyc_decision_input {
     const float *influence;             /* [rows, teachers] for strategies that ask for it (lyc_strategy_influence): to first
                                            order, up to one factor, by how much following the teacher on this row would
                                            lower the held-out loss; NULL otherwise */
+    lyc_pool *pool;                     /* whose idle threads help; NULL: none. No result depends on it */
+    lyc_priority priority;
 } lyc_decision_input;
 
 /* The weights teach; the selection is the 0/1 record of the decision. They agree (weight 0 where not selected) except

@@ -104,6 +104,8 @@ static lyc_decision_input virtual_input(const lyc__job *job, const lyc_student *
         .temperature = job->config->loss.temperature,
         .progress = (double)step / (double)job->total_steps,
         .lr_fraction = lyc_student_lr_fraction(clone),
+        .pool = job->pool,
+        .priority = LYC_PRIORITY_PROBE,
     };
 }
 

@@ -46,6 +46,8 @@ static lyc_decision_input decision_input(const lyc__job *job, const lyc_batch *b
         .temperature = job->config->loss.temperature,
         .progress = (double)job->cursor.global_step / (double)job->total_steps,
         .lr_fraction = lyc_student_lr_fraction(job->student),
+        .pool = job->pool,
+        .priority = LYC_PRIORITY_STUDENT,
     };
 }
 

@@ -219,6 +219,38 @@ static void bad_logits_are_named_and_change_nothing(void **state) {
     }
 }
 
+/* A pool's threads share the rows; what comes out does not depend on how many there are, or on any. */
+static void any_number_of_threads_sees_the_same(void **state) {
+    (void)state;
+    lyc_agent_options options = default_options("learned");
+    lyc_random random = test_random(30);
+    test_batch batch;
+    static double alone[MAX_ROWS * 64], shared[MAX_ROWS * 64];
+    fill_batch(&batch, &random, 3, MAX_ROWS - 3, (const double[3]){4.0, 1.0, 0.0}, NULL);
+    batch.labels[5] = batch.labels[40] = LYC_UNLABELLED;
+    lyc_strategy *strategy = make_strategy(&options, 3);
+    lyc__observation *observe = &lyc__learned_of(strategy)->observe;
+    size_t size = lyc__observation_size(observe), count = (MAX_ROWS - 3) * size;
+    assert_true(size <= 64);
+    for (int rows = 0; rows < 2; rows++)
+        for (int threads = 1; threads <= 4; threads++) {
+            lyc_pool *pool;
+            assert_int_equal(lyc_pool_create(&pool, threads, NULL), LYC_OK);
+            batch.input.pool = NULL;
+            assert_int_equal(
+                rows ? lyc__observation_build_rows(observe, &batch.input, threads == 1, alone, NULL)
+                     : lyc__observation_build(observe, &batch.input, threads == 1, alone, NULL),
+                LYC_OK);
+            batch.input.pool = pool;
+            assert_int_equal(rows ? lyc__observation_build_rows(observe, &batch.input, false, shared, NULL)
+                                  : lyc__observation_build(observe, &batch.input, false, shared, NULL),
+                             LYC_OK);
+            assert_memory_equal(alone, shared, (rows ? count : size) * sizeof *alone);
+            lyc_pool_destroy(pool);
+        }
+    lyc_strategy_destroy(strategy);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(figures_are_those_of_pytorch),
@@ -228,6 +260,7 @@ int main(void) {
         cmocka_unit_test(without_labels_their_features_are_missing_and_leave_no_trace),
         cmocka_unit_test(a_reward_is_missing_until_there_is_one),
         cmocka_unit_test(a_partial_teacher_has_finite_features),
+        cmocka_unit_test(any_number_of_threads_sees_the_same),
         cmocka_unit_test(bad_logits_are_named_and_change_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
