@@ -131,18 +131,19 @@ static const wrong rows[] = {
      "{\"output\": \"o\", \"data\": {\"path\": \"p\"}, \"network\": {\"arch\": 3}}",
      {NULL},
      "t.json: network.arch: must be \"mlp\", \"lenet5\", \"resnet\" or \"convnet\", not the number 3"},
-    {"only choice",
+    {"one of two",
      D,
      NULL,
-     {"agent.granularity=instance"},
-     "t.json: agent.granularity: unknown \"instance\"; allowed: \"batch\""},
+     {"agent.granularity=row"},
+     "t.json: agent.granularity: unknown \"row\"; allowed: \"batch\" or \"instance\""},
     {"nothing behind single:",
      D,
      NULL,
      {"agent.strategy=single:"},
      "t.json: agent.strategy: unknown \"single:\"; allowed: \"none\", \"single:<teacher>\", \"best_single\", "
      "\"uniform\", \"static\", \"random_single\", \"random_subset\", \"validated\", \"validated:accuracy\", "
-     "\"confidence\", \"entropy\", \"gradient\" or \"learned\""},
+     "\"logistic\", \"confidence\", \"entropy\", \"gradient\", \"influence\", "
+     "\"influence:last\", \"learned\" or \"frozen:<checkpoint>\""},
     {"two sources",
      D,
      NULL,
