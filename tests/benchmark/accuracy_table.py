@@ -17,14 +17,13 @@ def cell(values):
 def main():
     runs = [a for a in sys.argv[1:] if not a.isdigit()]
     seeds = [a for a in sys.argv[1:] if a.isdigit()]
-    print("| recipe | Lyceum, test % | PyTorch, test % | difference | seconds a run, Lyceum / PyTorch |\n|---|---|---|---|---|")
+    print("| recipe | Lyceum, test % | PyTorch, test % | difference |\n|---|---|---|---|")
     for run in runs:
         own, other = ([json.loads(pathlib.Path(f"{run}-seed{seed}/{name}").read_text()) for seed in seeds]
                       for name in ("result.json", "pytorch.json"))
         tests = [[100 * result["test"]["accuracy"] for result in side] for side in (own, other)]
-        seconds = [statistics.mean(result["seconds"] for result in side) for side in (own, other)]
         print(f"| `{pathlib.Path(run).name}` | {cell(tests[0])} | {cell(tests[1])} "
-              f"| {statistics.mean(tests[0]) - statistics.mean(tests[1]):+.2f} | {seconds[0]:.0f} / {seconds[1]:.0f} |")
+              f"| {statistics.mean(tests[0]) - statistics.mean(tests[1]):+.2f} |")
 
 
 main()
