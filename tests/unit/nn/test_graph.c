@@ -135,15 +135,15 @@ static int in_place(lyc__graph *graph) {
     return lyc__flatten(graph, lyc__dropout(graph, lyc__flatten(graph, x), 0.25));
 }
 
-enum { ENTRIES = 7, IDS = 3 };
+enum { ENTRIES = 7, IDS = 2 };
 
 /* Ids, looked up in two tables; normal rows, side by side with a convolution of them. */
 static int text(lyc__graph *graph) {
-    const int x = lyc__layer_norm(graph, lyc__embedding(graph, 0, "words", ENTRIES, 5, NULL), "norm");
-    const int parts[] = {lyc__relu(graph, lyc__conv2d(graph, x, "conv", 4, 3, 1, 1)), x,
-                         lyc__embedding(graph, 0, "more", ENTRIES + 2, 3, NULL), x};
+    const int x = lyc__layer_norm(graph, lyc__embedding(graph, 0, "words", ENTRIES, 3, NULL), "norm");
+    const int parts[] = {lyc__relu(graph, lyc__conv2d(graph, x, "conv", 2, 3, 1, 1)), x,
+                         lyc__embedding(graph, 0, "more", ENTRIES + 2, 2, NULL), x};
     const int y = lyc__flatten(graph, lyc__concatenate(graph, parts, 4));
-    return lyc__linear(graph, lyc__layer_norm(graph, lyc__linear(graph, y, "a", 9), "last"), "b", 4);
+    return lyc__linear(graph, lyc__layer_norm(graph, lyc__linear(graph, y, "a", 5), "last"), "b", 4);
 }
 
 /* One id a row. */
