@@ -6,7 +6,7 @@
 #include "nn/vector.h"
 
 /* A piece and its partial sums stay in the first-level cache; LEVELS are those of LYC__MAX_SHARDS leaves. */
-enum { PIECE = 1024, LEVELS = 4, PIECES_AN_ITEM = 8, WORTH_SHARING = 1 << 16 };
+enum { PIECE = 1024, LEVELS = 5, PIECES_AN_ITEM = 8, WORTH_SHARING = 1 << 16 };
 _Static_assert(1 << LEVELS == LYC__MAX_SHARDS, "the tree has one level of partial sums for each doubling");
 
 typedef struct job {

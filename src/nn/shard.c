@@ -6,14 +6,15 @@
  * time in proportion to n F + c P, c being what a parameter of one shard's gradient costs, in operations; n =
  * c P / (share F) keeps the second part to `share` of the first.
  *
- *     rows = c P / (share F), but at least max(8, B / 16) and at most max(32, B / 8)
+ *     rows = c P / (share F), but at least max(4, B / 32) and at most max(32, B / 8)
  *
  * and then evened out, so that the last shard is no remnant and two threads have as many shards each: at
  * every barrier (batch norm has two) the threads wait for each other, so that 7 shards of 8 rows, of a batch
  * of 50, would leave one of them idle for a fifth of the time. Convolutions have so much arithmetic for each
  * parameter that the first bound decides, which suits them: what a shard touches between two barriers then
  * stays in the core's cache. ResNet-20, 128 rows, two threads: 122 ms a step with 8 rows a shard, 124 with
- * 16, 127 with 32, 130 with 64.
+ * 16, 127 with 32, 130 with 64; in another hour 139 with 8 and 131 with 4, where a shard fits the
+ * second-level cache. With fewer the sums of the gradients tell.
  *
  * In inference nothing is summed: as many rows as keep the largest pair of activations in the cache, within
  * the same bounds.
@@ -28,7 +29,7 @@ static const double cache_bytes = 1 << 20;
 
 static const double frozen_cache_bytes = 1 << 18; /* measured with tests/benchmark/nn_inference.c */
 
-enum { FEWEST_ROWS = 8, FEWEST_FROZEN_ROWS = 16, MANY_ROWS = 32, MOST_THREADS_BUSY = 8 };
+enum { FEWEST_ROWS = 4, FEWEST_FROZEN_ROWS = 16, MANY_ROWS = 32, MOST_THREADS_BUSY = 8 };
 
 static size_t divide_up(size_t a, size_t b) {
     return (a + b - 1) / b;

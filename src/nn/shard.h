@@ -5,7 +5,7 @@
 #include "nn/network.h"
 
 /* No rule gives more shards. */
-enum { LYC__MAX_SHARDS = 16 };
+enum { LYC__MAX_SHARDS = 32 };
 
 /* Of this many shards, how many one thread computes one after the other, so that LYC__MAX_SHARDS threads at most
  * are at work: 1 but for frozen networks. */

@@ -44,7 +44,7 @@ static lyc_status fill(lyc_workspace *workspace, lyc_error *err) {
     size_t prepared = 0;
     LYC_TRY(lyc__plan_prepare(workspace->plan, shards, &prepared, err));
     workspace->bytes += prepared;
-    atomic_init(&workspace->free_lanes, (1U << shards) - 1);
+    atomic_init(&workspace->free_lanes, UINT32_MAX >> (LYC__MAX_SHARDS - shards));
     LYC_TRY(take(workspace, (void **)&workspace->shards, shards, plan->shard_bytes, "activations", err));
     LYC_TRY(take(workspace, (void **)&workspace->lanes, shards, plan->lane_bytes, "activations", err));
     LYC_TRY(take(workspace, (void **)&workspace->logits, logit_rows, workspace->classes * sizeof(float),

@@ -132,7 +132,7 @@ static void check_rule(const lyc_network *net, lyc_mode mode) {
         assert_true(count >= 1 && count <= LYC__MAX_SHARDS);
         assert_true((count - 1) * shard < rows && rows <= count * shard);
         if (rows >= 256) assert_true(count >= 8);
-        if (shard < 8) assert_true(rows < 8 * (count + 1)); /* only by evening out */
+        if (shard < 4) assert_true(rows < 4 * (count + 1)); /* only by evening out */
         if (shard > most_rows) most_rows = shard;
         if (count > most_shards) most_shards = count;
         size_t limit_rows = 0, limit_shards = 0;
@@ -156,14 +156,14 @@ static void shards(void **state) {
     assert_int_equal(lyc_shard_rows(dense, LYC_MODE_TRAIN, 256), 32);
     assert_int_equal(lyc_shard_rows(dense, LYC_MODE_TRAIN, 1024), 128);
     assert_int_equal(lyc_shard_rows(convolutional, LYC_MODE_TRAIN, 128), 16);
-    assert_int_equal(lyc_shard_rows(convolutional, LYC_MODE_TRAIN, 1024), 64);
+    assert_int_equal(lyc_shard_rows(convolutional, LYC_MODE_TRAIN, 1024), 32);
     lyc_network *residual = network_create(&(lyc_network_spec){
         .arch = "resnet", .channels = 3, .height = 32, .width = 32, .classes = 10, .depth = 20});
     check_rule(residual, LYC_MODE_TRAIN);
-    assert_int_equal(lyc_shard_rows(residual, LYC_MODE_TRAIN, 128), 8);
+    assert_int_equal(lyc_shard_rows(residual, LYC_MODE_TRAIN, 128), 4);
     /* Two threads have as much to do: rows of the batch, and those that the busier one has. */
-    const size_t halves[][2] = {{17, 10}, {24, 12}, {33, 18},  {50, 28},
-                                {72, 36}, {88, 48}, {100, 56}, {200, 104}};
+    const size_t halves[][2] = {{17, 9},  {24, 12}, {33, 18},  {50, 27},
+                                {72, 36}, {88, 44}, {100, 52}, {200, 105}};
     for (size_t i = 0; i < sizeof halves / sizeof *halves; i++) {
         const size_t shards = lyc__shard_count(residual, LYC_MODE_TRAIN, halves[i][0]);
         assert_int_equal((shards + 1) / 2 * lyc_shard_rows(residual, LYC_MODE_TRAIN, halves[i][0]),
@@ -171,7 +171,7 @@ static void shards(void **state) {
     }
     size_t rows = 0, count = 0; /* and no more memory than for the whole batch */
     lyc__shard_limits(residual, LYC_MODE_TRAIN, 128, &rows, &count);
-    assert_true(rows == 8 && count == 16);
+    assert_true(rows == 4 && count == 32);
     lyc_network_destroy(residual);
     lyc_network_destroy(dense);
     lyc_network_destroy(convolutional);
