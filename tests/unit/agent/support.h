@@ -74,8 +74,11 @@ static inline void fill_batch(test_batch *batch, lyc_random *random, int teacher
         }
     }
     for (size_t i = 0; i < rows * CLASSES; i++) batch->student[i] = (float)lyc_random_normal(random);
+    /* From a stream of its own: the numbers of all who do not look at it stay what they are. */
+    lyc_random apart = lyc_random_start((lyc_random_key){
+        .seed = random->key.seed, .purpose = LYC_PURPOSE_TEST, .epoch = 1, .step = random->block});
     for (size_t i = 0; i < rows * (size_t)teachers; i++)
-        batch->influence[i] = (float)lyc_random_normal(random);
+        batch->influence[i] = (float)lyc_random_normal(&apart);
     batch->input = (lyc_decision_input){.seed = 1,
                                         .rows = rows,
                                         .teacher_logits = batch->teachers,

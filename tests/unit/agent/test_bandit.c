@@ -161,7 +161,7 @@ static void on_policy_rewards_do_so_too(void **state) {
         const setting s = {.action = LYC_ACTION_SELECT,
                            .credit = LYC_CREDIT_ON_POLICY,
                            .noise = 0.3,
-                           .rounds = 800,
+                           .rounds = 600,
                            .algorithm = algorithms[i],
                            .learns = true};
         /* several passes over a single noisy reward may lead one seed astray for a while */
