@@ -29,8 +29,7 @@ lyc_status lyc__onednn_status(dnnl_status_t status, const char *what, lyc_error 
     case dnnl_out_of_memory:
         LYC_FAIL(err, LYC_ENOMEM, "oneDNN cannot %s: no memory", what);
     case dnnl_unimplemented:
-        LYC_FAIL(err, LYC_EUNSUPPORTED, "oneDNN cannot %s: not implemented for this CPU or these sizes",
-                 what);
+        LYC_FAIL(err, LYC_EUNSUPPORTED, "oneDNN has no kernel on this CPU, or for these sizes, to %s", what);
     case dnnl_invalid_arguments:
     case dnnl_iterator_ends:
     case dnnl_runtime_error:
