@@ -103,7 +103,7 @@ static int convolutional(lyc__graph *graph) {
     int x = lyc__relu(graph, lyc__conv2d(graph, 0, "a", 5, 3, 1, 1));
     int y = lyc__conv2d(graph, x, "b", 5, 3, 1, 1);
     x = lyc__relu(graph, lyc__add(graph, x, lyc__dropout(graph, y, 0.3)));
-    x = lyc__max_pool(graph, x, 2);
+    x = lyc__max_pool(graph, lyc__avg_pool(graph, x, 3, 1, 1), 2);
     x = lyc__dropout(graph, lyc__relu(graph, lyc__linear(graph, lyc__flatten(graph, x), "c", 9)), 0.5);
     return lyc__linear(graph, x, "d", 4);
 }
