@@ -2,8 +2,8 @@
  * pass and before the update that all is finite. */
 #include <inttypes.h>
 #include <math.h>
-#include <string.h>
 
+#include "nn/vector.h"
 #include "student/student.h"
 
 #define WEIGHT_SUM_TOLERANCE 1e-4 /* single precision, up to LYC_MAX_TEACHERS terms, with room */
@@ -73,19 +73,12 @@ typedef struct gradient_scan {
     uint8_t *bad;
 } gradient_scan;
 
-/* An exponent of all ones is an infinity or NaN; on bits the compiler can use vectors. */
 static void scan_block(void *payload, size_t block, int slot) {
     (void)slot;
     gradient_scan *scan = payload;
     size_t first = block * LYC__GRADIENT_BLOCK;
     size_t last = scan->size - first < LYC__GRADIENT_BLOCK ? scan->size : first + LYC__GRADIENT_BLOCK;
-    uint32_t bad = 0;
-    for (size_t i = first; i < last; i++) {
-        uint32_t bits;
-        memcpy(&bits, &scan->gradient[i], sizeof bits);
-        bad |= (bits & 0x7f800000U) == 0x7f800000U;
-    }
-    scan->bad[block] = (uint8_t)bad;
+    scan->bad[block] = !lyc__vector()->all_finite(scan->gradient + first, last - first);
 }
 
 static lyc_status blame_gradient(const lyc_student *student, lyc_error *err) {

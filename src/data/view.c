@@ -1,15 +1,15 @@
 /* Views: pixels as network input, augmented by a pure function of (seed, recipe, view, id).
  *
  * Every value is one multiplication and one addition, whatever path it takes and whoever sits beside it, so
- * that a row has the same bits in any call. Lines are cut into blocks of a constant length, which is what
- * lets the compiler use vector instructions at -O2. */
+ * that a row has the same bits in any call. */
 #include <inttypes.h>
 #include <stdio.h>
 
 #include "data/data.h"
 #include "lyceum/random.h"
+#include "nn/vector.h"
 
-#define BLOCK 16
+#define BLOCK ((size_t)256)
 
 void lyc_view_key(const lyc_view_recipe *recipe, char out[LYC_VIEW_KEY_SIZE]) {
     char cutout[24] = "";
@@ -81,34 +81,21 @@ typedef struct channel {
     size_t stride;       /* floats between neighbouring pixels of `out` */
 } channel;
 
-static void scale_bytes(const uint8_t *restrict in, size_t count, float scale, float offset,
-                        float *restrict out) {
-    size_t i = 0;
-    for (; i + BLOCK <= count; i += BLOCK)
-        for (size_t j = 0; j < BLOCK; j++) out[i + j] = (float)in[i + j] * scale + offset;
-    for (; i < count; i++) out[i] = (float)in[i] * scale + offset;
-}
-
-static void scale_floats(const float *restrict in, size_t count, float scale, float offset,
-                         float *restrict out) {
-    size_t i = 0;
-    for (; i + BLOCK <= count; i += BLOCK)
-        for (size_t j = 0; j < BLOCK; j++) out[i + j] = in[i + j] * scale + offset;
-    for (; i < count; i++) out[i] = in[i] * scale + offset;
+static void scale(const channel *from, size_t first, size_t count, float *out) {
+    if (from->bytes) lyc__vector()->scale_bytes(from->bytes + first, count, from->scale, from->offset, out);
+    else lyc__vector()->scale(from->floats + first, count, from->scale, from->offset, out);
 }
 
 /* `count` pixels from plane position `first` on, into neighbouring pixels of `out`. */
 static void copy_run(const channel *from, size_t first, size_t count, float *out) {
     float block[BLOCK];
     if (from->stride == 1) {
-        if (from->bytes) scale_bytes(from->bytes + first, count, from->scale, from->offset, out);
-        else scale_floats(from->floats + first, count, from->scale, from->offset, out);
+        scale(from, first, count, out);
         return;
     }
     for (size_t i = 0; i < count; i += BLOCK) {
         size_t size = count - i < BLOCK ? count - i : BLOCK;
-        if (from->bytes) scale_bytes(from->bytes + first + i, size, from->scale, from->offset, block);
-        else scale_floats(from->floats + first + i, size, from->scale, from->offset, block);
+        scale(from, first + i, size, block);
         for (size_t j = 0; j < size; j++) out[(i + j) * from->stride] = block[j];
     }
 }

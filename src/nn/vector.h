@@ -82,6 +82,12 @@ typedef struct lyc__vectors {
     void (*erf)(const float *x, size_t count, float *out);
     void (*relu)(const float *x, size_t count, float *out);
 
+    /* out[i] = x[i] scale + offset */
+    void (*scale)(const float *x, size_t count, float scale, float offset, float *out);
+    void (*scale_bytes)(const uint8_t *x, size_t count, float scale, float offset, float *out);
+    /* Whether none is infinite or not a number. */
+    bool (*all_finite)(const float *x, size_t count);
+
     void (*add)(const float *a, const float *b, size_t count, float *out);
     void (*add_relu)(const float *a, const float *b, size_t count, float *out); /* max(a + b, 0) */
     /* dx = dy where y > 0, else 0 */

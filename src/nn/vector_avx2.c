@@ -100,6 +100,9 @@ INLINE void store_bytes(uint8_t *p, size_t count, vector x) {
     store(lanes, x);
     for (size_t i = 0; i < count; i++) p[i] = (uint8_t)lanes[i];
 }
+INLINE vector load_all_bytes(const uint8_t *p) {
+    return _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i_u *)p)));
+}
 INLINE vector load_bytes(const uint8_t *p, size_t count) {
     float lanes[LANES] = {0};
     for (size_t i = 0; i < count; i++) lanes[i] = p[i];

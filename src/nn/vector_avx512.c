@@ -99,6 +99,9 @@ INLINE vector vector_erf(vector x) {
 INLINE void store_bytes(uint8_t *p, size_t count, vector x) {
     _mm512_mask_cvtepi32_storeu_epi8(p, first_lanes(count), _mm512_cvttps_epi32(x));
 }
+INLINE vector load_all_bytes(const uint8_t *p) {
+    return _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i_u *)p)));
+}
 INLINE vector load_bytes(const uint8_t *p, size_t count) {
     return _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm_maskz_loadu_epi8(first_lanes(count), p)));
 }

@@ -108,6 +108,9 @@ INLINE vector vector_erf(vector x) {
 INLINE void store_bytes(uint8_t *p, size_t count, vector x) {
     for (size_t i = 0; i < count; i++) p[i] = (uint8_t)x[i];
 }
+INLINE vector load_all_bytes(const uint8_t *p) {
+    return (vector){p[0], p[1], p[2], p[3]};
+}
 INLINE vector load_bytes(const uint8_t *p, size_t count) {
     vector x = {0};
     for (size_t i = 0; i < count; i++) x[i] = p[i];

@@ -37,6 +37,41 @@ MAP_BINARY(map_add, add2(v, w))
 MAP_BINARY(map_add_relu, larger(all(0), add2(v, w)))
 MAP_BINARY(map_relu_backward, choose(above(v, all(0)), w, all(0)))
 
+INLINE vector scaled(vector x, float scale, float offset) {
+    return add2(times(x, all(scale)), all(offset));
+}
+
+static TARGET void scale_floats(const float *x, size_t count, float scale, float offset, float *out) {
+    size_t i = 0;
+    for (; i + LANES <= count; i += LANES) store(out + i, scaled(load(x + i), scale, offset));
+    if (i < count) store_part(out + i, count - i, scaled(load_part(x + i, count - i), scale, offset));
+}
+
+static TARGET void scale_bytes(const uint8_t *x, size_t count, float scale, float offset, float *out) {
+    size_t i = 0;
+    for (; i + LANES <= count; i += LANES) store(out + i, scaled(load_all_bytes(x + i), scale, offset));
+    if (i < count) store_part(out + i, count - i, scaled(load_bytes(x + i, count - i), scale, offset));
+}
+
+/* x - x is 0 for numbers and NaN for the rest, which sums keep. Four sums, so that none waits for itself. */
+static TARGET bool all_finite(const float *x, size_t count) {
+    vector sums[4] = {all(0), all(0), all(0), all(0)};
+    size_t i = 0;
+    for (; i + 4 * LANES <= count; i += 4 * LANES)
+        for (size_t j = 0; j < 4; j++) {
+            vector v = load(x + i + j * LANES);
+            sums[j] = add2(sums[j], subtract(v, v));
+        }
+    for (; i < count; i += LANES) {
+        vector v = load_part(x + i, count - i < LANES ? count - i : LANES);
+        sums[0] = add2(sums[0], subtract(v, v));
+    }
+    float lanes[LANES], sum = 0;
+    store(lanes, add2(add2(sums[0], sums[1]), add2(sums[2], sums[3])));
+    for (size_t l = 0; l < LANES; l++) sum += lanes[l];
+    return sum == 0;
+}
+
 INLINE vector biased(vector x, vector bias, bool relu) {
     vector y = add2(x, bias);
     return relu ? larger(all(0), y) : y;

@@ -90,6 +90,56 @@ static void sums(void **state) {
     }
 }
 
+/* One multiplication and one addition, each rounded, whatever the level. */
+static void scaling(void **state) {
+    (void)state;
+    float x[MOST], y[MOST + GUARD];
+    uint8_t bytes[MOST];
+    fill_random(x, MOST, -3, 3, 5);
+    for (size_t i = 0; i < MOST; i++) bytes[i] = (uint8_t)(255 - i);
+    FOR_EACH_LEVEL(v) {
+        for (size_t count = 0; count <= MOST; count++)
+            for (int kind = 0; kind < 2; kind++) {
+                for (size_t i = 0; i < MOST + GUARD; i++) y[i] = canary;
+                if (kind == 0) v->scale(x, count, 0.1F, -0.7F, y);
+                else v->scale_bytes(bytes, count, 0.1F, -0.7F, y);
+                for (size_t i = 0; i < count; i++) {
+                    const float product = (kind == 0 ? x[i] : (float)bytes[i]) * 0.1F;
+                    assert_true(y[i] == product + -0.7F);
+                }
+                for (size_t i = count; i < MOST + GUARD; i++) assert_true(y[i] == canary);
+            }
+    }
+}
+
+static void what_is_not_finite_is_found_anywhere(void **state) {
+    (void)state;
+    const float bad[] = {INFINITY, -INFINITY, NAN};
+    float x[MOST + 1];
+    fill_random(x, MOST + 1, -1e38, 1e38, 6);
+    FOR_EACH_LEVEL(v) {
+        for (size_t count = 0; count <= MOST; count++) {
+            const float last = x[count], found = bad[count % 3];
+            x[count] = found; /* just outside */
+            assert_true(v->all_finite(x, count));
+            if (count > 0) {
+                const size_t at = count / 2;
+                const float former = x[at];
+                x[at] = found;
+                assert_false(v->all_finite(x, count));
+                x[at] = former;
+            }
+            x[count] = last;
+        }
+        for (size_t at = 0; at < MOST; at++) {
+            const float former = x[at];
+            x[at] = bad[at % 3];
+            assert_false(v->all_finite(x, MOST));
+            x[at] = former;
+        }
+    }
+}
+
 static void check_columns(const lyc__vectors *v, size_t rows, size_t columns, bool relu) {
     float *x = harness_floats(rows * columns + GUARD), *y = harness_floats(rows * columns + GUARD);
     float bias[64], sum[64 + GUARD];
@@ -332,6 +382,8 @@ int main(void) {
         cmocka_unit_test(functions),
         cmocka_unit_test(limits_of_functions),
         cmocka_unit_test(sums),
+        cmocka_unit_test(scaling),
+        cmocka_unit_test(what_is_not_finite_is_found_anywhere),
         cmocka_unit_test(biases_and_column_sums),
         cmocka_unit_test(losses_agree),
         cmocka_unit_test(rows_are_independent),
