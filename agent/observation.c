@@ -3,11 +3,15 @@
 #include <math.h>
 #include <stdio.h>
 
-#include "agent/rows.h"
+#include "agent/figures.h"
 #include "lyceum/dataset.h"
-#include "lyceum/network.h"
 
-#define BLOCK_ROWS ((size_t)32) /* of an item of the pool; no result depends on it */
+_Static_assert((int)LYC__FEATURE_ce == LYC__ANSWER_CE && (int)LYC__FEATURE_kl == LYC__ANSWER_KL &&
+                   (int)LYC__FEATURE_entropy == LYC__ANSWER_ENTROPY &&
+                   (int)LYC__FEATURE_margin == LYC__ANSWER_MARGIN &&
+                   (int)LYC__FEATURE_label == LYC__ANSWER_LABEL &&
+                   (int)LYC__FEATURE_student == LYC__ANSWER_STUDENT,
+               "a teacher's first features are the figures, in their order");
 
 static const struct {
     const char *name;
@@ -39,9 +43,14 @@ static lyc_status make_names(lyc__observation *self, lyc_strategy *strategy, lyc
     return LYC_OK;
 }
 
+static double reward_ce_of(const lyc_agent_facts *facts, int teacher) {
+    const double ce = facts->reward_ce[teacher];
+    return ce > (double)LYC__CE_LIMIT ? (double)LYC__CE_LIMIT : ce;
+}
+
 static lyc_status check_facts(const lyc_agent_facts *facts, lyc_error *err) {
     for (int k = 0; k < facts->teachers; k++)
-        if (isnan(facts->reward_ce[k]) || isnan(facts->reward_accuracy[k]))
+        if (!isfinite(reward_ce_of(facts, k)) || !isfinite(facts->reward_accuracy[k]))
             LYC_FAIL(err, LYC_ENUMERIC,
                      "teacher %s: its accuracy or cross-entropy on the reward split is not a number; check "
                      "its logits",
@@ -51,15 +60,8 @@ static lyc_status check_facts(const lyc_agent_facts *facts, lyc_error *err) {
 
 lyc_status lyc__observation_scratch_create(lyc__observation_scratch *scratch, lyc_strategy *strategy,
                                            lyc_error *err) {
-    size_t rows = strategy->max_rows, classes = (size_t)strategy->facts.classes;
-    LYC_TRY(LYC__STRATEGY_NEW(strategy, scratch->p, rows * classes, err));
-    LYC_TRY(LYC__STRATEGY_NEW(strategy, scratch->p_soft, rows * classes, err));
-    LYC_TRY(LYC__STRATEGY_NEW(strategy, scratch->q, rows * classes, err));
-    LYC_TRY(LYC__STRATEGY_NEW(strategy, scratch->ce, rows, err));
-    LYC_TRY(
-        LYC__STRATEGY_NEW(strategy, scratch->rows, rows * (size_t)strategy->facts.teachers * LYC__OWN, err));
-    LYC_TRY(LYC__STRATEGY_NEW(strategy, scratch->log_q_best, rows, err));
-    return LYC__STRATEGY_NEW(strategy, scratch->best, rows, err);
+    size_t room = lyc__figures_room(strategy->facts.teachers, strategy->max_rows);
+    return LYC__STRATEGY_NEW(strategy, scratch->figures, room, err);
 }
 
 lyc_status lyc__observation_create(lyc__observation *self, lyc_strategy *strategy, lyc_error *err) {
@@ -76,200 +78,54 @@ lyc_status lyc__observation_create(lyc__observation *self, lyc_strategy *strateg
     return lyc__observation_scratch_create(&self->scratch, strategy, err);
 }
 
-/* ---- the figures of a batch and of its rows -------------------------------------------------------- */
-
-static float limited(float ce) {
-    return ce > LYC__CE_LIMIT ? LYC__CE_LIMIT : ce;
-}
-
-/* One batch that is looked at. */
-typedef struct look {
-    const lyc_agent_facts *facts;
-    const lyc__observation_scratch *scratch;
-    const lyc_decision_input *input;
-    const double *reward;
-    double *rows; /* where the figures of each row go, [rows][stride]: the teachers' one after the other */
-    size_t stride;
-} look;
-
-static look look_at(const lyc__observation *self, const lyc__observation_scratch *scratch,
-                    const lyc_decision_input *input) {
-    return (look){.facts = self->facts, .scratch = scratch, .input = input, .reward = self->reward};
-}
-
-/* Adds the figures of one row of one teacher to of[LYC__OWN], in the order of the features. */
-static void add_row(const look *at, const float *logits, size_t row, double *of) {
-    const lyc_decision_input *input = at->input;
-    size_t classes = (size_t)at->facts->classes, first = row * classes, best = 0;
-    const float *z = logits + first, *student = input->student_logits + first;
-    const float *p = at->scratch->p + first, *p_soft = at->scratch->p_soft + first;
-    size_t students = at->scratch->best[row];
-    float most = z[0], top = 0.0F, second = 0.0F, dot = 0.0F, cross = 0.0F;
-    for (size_t c = 1; c < classes; c++) { /* without branches: which class is best cannot be foretold */
-        best = z[c] > most ? c : best;
-        most = z[c] > most ? z[c] : most;
-    }
-    for (size_t c = 0; c < classes; c++) {
-        float below = lyc__row_below(z, best, c), less = p[c] < top ? p[c] : top;
-        dot += p[c] * below;
-        cross += p_soft[c] * (below - (student[c] - student[students]));
-        second = less > second ? less : second;
-        top = p[c] > top ? p[c] : top;
-    }
-    float surprise = -logf(p[best]), entropy = surprise - dot;
-    float kl = cross / (float)input->temperature + logf(p_soft[best]) - at->scratch->log_q_best[row];
-    of[LYC__FEATURE_kl] += (double)kl;
-    of[LYC__FEATURE_entropy] += (double)entropy;
-    of[LYC__FEATURE_margin] += (double)(p[best] - second);
-    of[LYC__FEATURE_student] += best == students;
-    if (input->labels[row] == LYC_UNLABELLED) return;
-    size_t label = (size_t)input->labels[row];
-    of[LYC__FEATURE_ce] += (double)limited(surprise - (z[label] - z[best]));
-    of[LYC__FEATURE_label] += label == best;
-}
-
-/* Adds the figures of rows first .. first + count of one teacher to out[count][stride]. */
-static void teacher_block(const look *at, int teacher, size_t first, size_t count, size_t stride,
-                          double *out) {
-    size_t classes = (size_t)at->facts->classes, start = first * classes;
-    const float *logits = at->input->teacher_logits[teacher];
-    lyc_softmax(logits + start, 1.0F, count, classes, at->scratch->p + start);
-    lyc_softmax(logits + start, (float)at->input->temperature, count, classes, at->scratch->p_soft + start);
-    for (size_t i = 0; i < count; i++) {
-        double *own = out + i * stride;
-        for (int f = 0; f < LYC__OWN; f++) own[f] = 0.0;
-        add_row(at, logits, first + i, own);
-    }
-}
-
-/* The student's softmax, best classes and cross-entropies on those rows. */
-static void student_block(const look *at, size_t first, size_t count) {
-    size_t classes = (size_t)at->facts->classes, start = first * classes;
-    const lyc__observation_scratch *scratch = at->scratch;
-    const float *logits = at->input->student_logits + start;
-    lyc_softmax(logits, (float)at->input->temperature, count, classes, scratch->q + start);
-    lyc_cross_entropy(logits, at->input->labels + first, count, classes, scratch->ce + first);
-    for (size_t i = 0; i < count; i++) {
-        size_t best = lyc__row_best(logits + i * classes, classes);
-        scratch->best[first + i] = best;
-        scratch->log_q_best[first + i] = logf(scratch->q[start + i * classes + best]);
-    }
-}
-
-/* An item of the pool: some rows of all teachers. What it writes is these rows' alone. */
-static void figure_block(void *payload, size_t item, int slot) {
-    (void)slot;
-    const look *at = payload;
-    size_t first = item * BLOCK_ROWS, rest = at->input->rows - first;
-    size_t count = rest < BLOCK_ROWS ? rest : BLOCK_ROWS;
-    student_block(at, first, count);
-    for (int k = 0; k < at->facts->teachers; k++)
-        teacher_block(at, k, first, count, at->stride, at->rows + first * at->stride + (size_t)k * LYC__OWN);
-}
-
-static bool all_finite(const float *values, size_t count) {
-    float zero = 0.0F;
-    for (size_t i = 0; i < count; i++) zero += values[i] * 0.0F;
-    return zero == 0.0F;
-}
-
-/* Every row's own figures of every teacher into at->rows, before what all rows have in common. */
-static lyc_status figure_rows(look *at, lyc_error *err) {
-    const lyc_decision_input *input = at->input;
-    if (!all_finite(input->student_logits, input->rows * (size_t)at->facts->classes))
-        LYC_FAIL(err, LYC_ENUMERIC,
-                 "the student's logits are not finite at global step %llu; lower optimizer.lr",
-                 (unsigned long long)input->global_step);
-    lyc_pool_run(input->pool, input->priority, (input->rows + BLOCK_ROWS - 1) / BLOCK_ROWS, figure_block, at);
-    return LYC_OK;
-}
-
-/* What does not depend on whether a row or a batch is described; refuses what is not a number. */
-static lyc_status complete(const look *at, int teacher, double *out, lyc_error *err) {
-    out[LYC__FEATURE_kl] *= at->input->temperature * at->input->temperature;
-    out[LYC__FEATURE_reward_ce] = fmin(at->facts->reward_ce[teacher], (double)LYC__CE_LIMIT);
-    out[LYC__FEATURE_reward_accuracy] = at->facts->reward_accuracy[teacher];
-    for (int f = 0; f < LYC__OWN; f++)
-        if (!isfinite(out[f]))
-            LYC_FAIL(
-                err, LYC_ENUMERIC,
-                "teacher %s: its %s on a batch is not a number; its logits hold NaN or infinity, or a row "
-                "of them knows no class",
-                at->facts->names[teacher], features[f].name);
-    return LYC_OK;
-}
-
-/* The means over the rows of one teacher. */
-static lyc_status teacher_figures(const look *at, int teacher, size_t labelled, double *out, lyc_error *err) {
-    double rows = (double)at->input->rows, known = labelled == 0 ? 1.0 : (double)labelled;
-    double sum[LYC__OWN] = {0};
-    for (size_t row = 0; row < at->input->rows; row++)
-        for (int f = 0; f < LYC__OWN; f++)
-            sum[f] += at->rows[row * at->stride + (size_t)teacher * LYC__OWN + (size_t)f];
-    for (int f = 0; f < LYC__OWN; f++) out[f] = sum[f] / rows;
-    out[LYC__FEATURE_ce] = sum[LYC__FEATURE_ce] / known;
-    out[LYC__FEATURE_label] = sum[LYC__FEATURE_label] / known;
-    return complete(at, teacher, out, err);
-}
-
-/* Of `count` rows from `first` on, of which `labelled` have a label; global[] is indexed by feature. */
-static void global_figures(const look *at, size_t first, size_t count, size_t *labelled, double *global) {
-    double sum = 0.0;
-    *labelled = 0;
-    for (size_t row = first; row < first + count; row++) {
-        if (at->input->labels[row] == LYC_UNLABELLED) continue;
-        sum += (double)limited(at->scratch->ce[row]);
-        *labelled += 1;
-    }
-    global[LYC__FEATURE_student_ce] = *labelled == 0 ? 0.0 : sum / (double)*labelled;
-    global[LYC__FEATURE_labelled] = (double)*labelled / (double)count;
-    global[LYC__FEATURE_progress] = at->input->progress;
-    global[LYC__FEATURE_reward] = at->reward[0];
-    global[LYC__FEATURE_lr] = at->input->lr_fraction;
-}
+/* ---- what is the same for every row ---------------------------------------------------------------- */
 
 /* Where the global figures begin, so that they can be indexed by feature. */
-static double *global_of(const look *at, double *observation) {
-    return observation + ((size_t)at->facts->teachers - 1) * LYC__OWN;
+static double *global_of(const lyc__observation *self, double *observation) {
+    return observation + ((size_t)self->facts->teachers - 1) * LYC__OWN;
 }
 
-static lyc_status raw_batch(look *at, double *out, lyc_error *err) {
-    size_t labelled;
-    at->rows = at->scratch->rows;
-    at->stride = (size_t)at->facts->teachers * LYC__OWN;
-    LYC_TRY(figure_rows(at, err));
-    global_figures(at, 0, at->input->rows, &labelled, global_of(at, out));
-    for (int k = 0; k < at->facts->teachers; k++)
-        LYC_TRY(teacher_figures(at, k, labelled, out + (size_t)k * LYC__OWN, err));
-    return LYC_OK;
+static void situation(const lyc__observation *self, const lyc_decision_input *input, double *global) {
+    global[LYC__FEATURE_progress] = input->progress;
+    global[LYC__FEATURE_reward] = self->reward[0];
+    global[LYC__FEATURE_lr] = input->lr_fraction;
 }
 
-static lyc_status raw_rows(look *at, size_t size, double *out, lyc_error *err) {
-    size_t labelled;
-    at->rows = out;
-    at->stride = size;
-    LYC_TRY(figure_rows(at, err));
-    for (size_t row = 0; row < at->input->rows; row++) {
-        double *observation = out + row * size;
-        global_figures(at, row, 1, &labelled, global_of(at, observation));
-        for (int k = 0; k < at->facts->teachers; k++)
-            LYC_TRY(complete(at, k, observation + (size_t)k * LYC__OWN, err));
+static bool needs_label(size_t feature) {
+    return feature == LYC__FEATURE_ce || feature == LYC__FEATURE_label || feature == LYC__FEATURE_student_ce;
+}
+
+static bool missing(const lyc__observation *self, size_t feature, bool any_label) {
+    if (feature == LYC__FEATURE_reward) return self->reward[1] == 0.0;
+    return !any_label && needs_label(feature);
+}
+
+/* ---- of a batch ------------------------------------------------------------------------------------ */
+
+static void raw_batch(const lyc__observation *self, const lyc_decision_input *input,
+                      const lyc__figures *figures, double *out) {
+    double rows = (double)figures->rows, known = figures->labelled == 0 ? 1.0 : (double)figures->labelled;
+    double *global = global_of(self, out);
+    for (int k = 0; k < self->facts->teachers; k++) {
+        double *own = out + (size_t)k * LYC__OWN;
+        for (int f = 0; f < LYC__ANSWER_FIGURES; f++)
+            own[f] = lyc__figures_sum(lyc__figures_of(figures, k, f), figures->rows) /
+                     (needs_label((size_t)f) ? known : rows);
+        own[LYC__FEATURE_reward_ce] = reward_ce_of(self->facts, k);
+        own[LYC__FEATURE_reward_accuracy] = self->facts->reward_accuracy[k];
     }
-    return LYC_OK;
+    situation(self, input, global);
+    global[LYC__FEATURE_student_ce] =
+        lyc__figures_sum(lyc__figures_student_ce(figures), figures->rows) / known;
+    global[LYC__FEATURE_labelled] = (double)figures->labelled / rows;
 }
 
 lyc_status lyc__observation_raw(lyc__observation *self, const lyc_decision_input *input, double *out,
                                 lyc_error *err) {
-    look at = look_at(self, &self->scratch, input);
-    return raw_batch(&at, out, err);
-}
-
-/* ---- normalising ---------------------------------------------------------------------------------- */
-
-static bool missing(const lyc__observation *self, size_t feature, bool any_label) {
-    if (feature == LYC__FEATURE_reward) return self->reward[1] == 0.0;
-    return !any_label && (feature == LYC__FEATURE_ce || feature == LYC__FEATURE_label ||
-                          feature == LYC__FEATURE_student_ce);
+    lyc__figures figures;
+    LYC_TRY(lyc__figures_take(&figures, self->facts, input, self->scratch.figures, err));
+    raw_batch(self, input, &figures, out);
+    return LYC_OK;
 }
 
 static size_t feature_of(size_t i, size_t own) {
@@ -309,31 +165,93 @@ lyc_status lyc__observation_build(lyc__observation *self, const lyc_decision_inp
     return LYC_OK;
 }
 
+/* ---- of each row ----------------------------------------------------------------------------------- */
+
+/* Rows of a figure; with `labels` only those that have one. */
+static void enter_figure(lyc__sample *sample, const float *values, size_t rows, const int32_t *labels) {
+    for (size_t row = 0; row < rows; row++)
+        if (labels == NULL || labels[row] != LYC_UNLABELLED) lyc__sample_add(sample, (double)values[row]);
+}
+
+static void enter_rows(lyc__observation *self, const lyc__figures *figures) {
+    const lyc_agent_facts *facts = self->facts;
+    const double rows = (double)figures->rows;
+    lyc__sample samples[LYC__FEATURES] = {0};
+    for (int k = 0; k < facts->teachers; k++) {
+        for (int f = 0; f < LYC__ANSWER_FIGURES; f++)
+            enter_figure(&samples[f], lyc__figures_of(figures, k, f), figures->rows,
+                         needs_label((size_t)f) ? figures->labels : NULL);
+        lyc__sample_add_times(&samples[LYC__FEATURE_reward_ce], reward_ce_of(facts, k), rows);
+        lyc__sample_add_times(&samples[LYC__FEATURE_reward_accuracy], facts->reward_accuracy[k], rows);
+    }
+    enter_figure(&samples[LYC__FEATURE_student_ce], lyc__figures_student_ce(figures), figures->rows,
+                 figures->labels);
+    if (!missing(self, LYC__FEATURE_reward, true))
+        lyc__sample_add_times(&samples[LYC__FEATURE_reward], self->reward[0], rows);
+    for (size_t f = 0; f < LYC__FEATURES; f++) lyc__normaliser_merge(&self->normaliser, f, &samples[f]);
+}
+
+/* One teacher's part of every row's observation, normalised. */
+static void score_teacher(const lyc__observation *self, const lyc__figures *figures, const lyc__score *scores,
+                          int teacher, double *out) {
+    size_t size = lyc__observation_size(self);
+    const double ce = reward_ce_of(self->facts, teacher), accuracy = self->facts->reward_accuracy[teacher];
+    const double constant[] = {lyc__score_of(&scores[LYC__FEATURE_reward_ce], ce),
+                               lyc__score_of(&scores[LYC__FEATURE_reward_accuracy], accuracy)};
+    const float *values = lyc__figures_of(figures, teacher, 0);
+    for (size_t row = 0; row < figures->rows; row++) {
+        double *own = out + row * size + (size_t)teacher * LYC__OWN;
+        for (size_t f = 0; f < LYC__ANSWER_FIGURES; f++)
+            own[f] = lyc__score_of(&scores[f], (double)values[f * figures->rows + row]);
+        if (figures->labels[row] == LYC_UNLABELLED) own[LYC__FEATURE_ce] = own[LYC__FEATURE_label] = 0.0;
+        own[LYC__FEATURE_reward_ce] = constant[0];
+        own[LYC__FEATURE_reward_accuracy] = constant[1];
+    }
+}
+
+static void score_rows(const lyc__observation *self, const lyc_decision_input *input,
+                       const lyc__figures *figures, double *out) {
+    lyc__score scores[LYC__FEATURES];
+    size_t size = lyc__observation_size(self);
+    for (size_t f = 0; f < LYC__FEATURES; f++) scores[f] = lyc__normaliser_score(&self->normaliser, f);
+    for (int k = 0; k < self->facts->teachers; k++) score_teacher(self, figures, scores, k, out);
+    const double reward = missing(self, LYC__FEATURE_reward, true)
+                              ? 0.0
+                              : lyc__score_of(&scores[LYC__FEATURE_reward], self->reward[0]);
+    const float *student_ce = lyc__figures_student_ce(figures);
+    for (size_t row = 0; row < figures->rows; row++) {
+        double *global = global_of(self, out + row * size);
+        const bool labelled = figures->labels[row] != LYC_UNLABELLED;
+        situation(self, input, global);
+        global[LYC__FEATURE_reward] = reward;
+        global[LYC__FEATURE_labelled] = labelled;
+        global[LYC__FEATURE_student_ce] =
+            labelled ? lyc__score_of(&scores[LYC__FEATURE_student_ce], (double)student_ce[row]) : 0.0;
+    }
+}
+
 lyc_status lyc__observation_build_rows(lyc__observation *self, const lyc_decision_input *input, bool update,
                                        double *out, lyc_error *err) {
-    size_t size = lyc__observation_size(self);
-    look at = look_at(self, &self->scratch, input);
-    LYC_TRY(raw_rows(&at, size, out, err));
-    for (size_t row = 0; row < input->rows && update; row++) enter(self, out + row * size);
-    for (size_t row = 0; row < input->rows; row++) normalise(self, out + row * size);
+    lyc__figures figures;
+    LYC_TRY(lyc__figures_take(&figures, self->facts, input, self->scratch.figures, err));
+    if (update) enter_rows(self, &figures);
+    score_rows(self, input, &figures, out);
     return LYC_OK;
 }
 
 lyc_status lyc__observation_look(const lyc__observation *self, const lyc__observation_scratch *scratch,
                                  const lyc_decision_input *input, double *out, lyc_error *err) {
-    size_t size = lyc__observation_size(self);
-    look at = look_at(self, scratch, input);
-    LYC_TRY(raw_rows(&at, size, out, err));
-    for (size_t row = 0; row < input->rows; row++) normalise(self, out + row * size);
+    lyc__figures figures;
+    LYC_TRY(lyc__figures_take(&figures, self->facts, input, scratch->figures, err));
+    score_rows(self, input, &figures, out);
     return LYC_OK;
 }
 
 void lyc__observation_mean(const double *rows, size_t count, size_t size, double *out) {
-    for (size_t i = 0; i < size; i++) {
-        double sum = 0.0;
-        for (size_t row = 0; row < count; row++) sum += rows[row * size + i];
-        out[i] = sum / (double)count;
-    }
+    for (size_t i = 0; i < size; i++) out[i] = 0.0;
+    for (size_t row = 0; row < count; row++)
+        for (size_t i = 0; i < size; i++) out[i] += rows[row * size + i];
+    for (size_t i = 0; i < size; i++) out[i] /= (double)count;
 }
 
 void lyc__observation_set_reward(lyc__observation *self, double reward) {

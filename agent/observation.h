@@ -18,11 +18,9 @@
 #ifndef LYC_AGENT_OBSERVATION_H
 #define LYC_AGENT_OBSERVATION_H
 
+#include "agent/figures.h"
 #include "agent/normaliser.h"
 #include "agent/strategy.h"
-
-/* A teacher that does not know the label has an infinite cross-entropy; 10 nats is a probability of 5e-5. */
-#define LYC__CE_LIMIT 10.0F
 
 /* name, passed as it is (1) or as a z-score (0) */
 #define LYC__OWN_FEATURES(X)                                                                                 \
@@ -38,12 +36,7 @@ enum { LYC__LAST_OWN = LYC__OWN - 1, LYC__GLOBAL_FEATURES(LYC__FEATURE_ENUM) LYC
 
 /* Room for the work on one batch. */
 typedef struct lyc__observation_scratch {
-    float *p, *p_soft; /* [max_rows, classes]: softmax of a teacher at T = 1 and at T */
-    float *q;          /* [max_rows, classes]: of the student, at T */
-    float *ce;         /* [max_rows]: the student's cross-entropy */
-    double *rows;      /* [max_rows][teachers][LYC__OWN]: figures of each row, where a batch is described */
-    float *log_q_best; /* [max_rows]: log q of the student's best class */
-    size_t *best;      /* [max_rows]: the student's best class */
+    float *figures; /* [lyc__figures_room] */
 } lyc__observation_scratch;
 
 typedef struct lyc__observation {

@@ -6,10 +6,12 @@
 #include <stdio.h>
 
 #include "data/data.h"
+#include "lyceum/memory.h"
 #include "lyceum/random.h"
 #include "nn/vector.h"
 
-#define BLOCK ((size_t)256)
+#define BLOCK       ((size_t)256)
+#define BYTES_AHEAD ((size_t)2048)
 
 void lyc_view_key(const lyc_view_recipe *recipe, char out[LYC_VIEW_KEY_SIZE]) {
     char cutout[24] = "";
@@ -158,6 +160,17 @@ static void prepare(const lyc__dataset_content *content, const lyc_preprocess *p
     }
 }
 
+/* Rows are drawn from all over the data set, so that each would wait for memory: those to come are asked for
+ * while one is converted. */
+static void fetch_ahead(const lyc__dataset_content *content, const uint32_t *rows, size_t at, size_t count) {
+    size_t bytes = lyc__dataset_row_values(content) * (content->is_float ? sizeof(float) : 1);
+    size_t ahead = bytes < BYTES_AHEAD ? BYTES_AHEAD / bytes : 1;
+    for (size_t i = at == 0 ? 1 : at + ahead; i < count && i <= at + ahead; i++) {
+        const char *row = (const char *)content->x + rows[i] * bytes;
+        for (size_t b = 0; b < bytes; b += LYC_ALIGNMENT) __builtin_prefetch(row + b);
+    }
+}
+
 void lyc_dataset_fill(const lyc_dataset *data, const lyc_preprocess *preprocess,
                       const lyc_view_recipe *recipe, int view, const uint32_t *rows, size_t count,
                       float *out) {
@@ -167,6 +180,7 @@ void lyc_dataset_fill(const lyc_dataset *data, const lyc_preprocess *preprocess,
     channel channels[LYC__DATASET_MAX_CHANNELS];
     prepare(content, preprocess, channels);
     for (size_t i = 0; i < count; i++, out += values) {
+        fetch_ahead(content, rows, i, count);
         placement place = place_sample(recipe, view, content->ids[rows[i]], content->height, content->width);
         for (int c = 0; c < content->channels; c++) {
             size_t start = rows[i] * values + (size_t)c * plane;

@@ -70,6 +70,29 @@ typedef struct lyc__row_norm {
     float *means, *inverses; /* [rows]; forward fills them, 1 / sqrt(variance + epsilon) the latter */
 } lyc__row_norm;
 
+/* Teachers' logits beside the student's, for describe_answers. */
+typedef struct lyc__answers {
+    size_t rows, classes, teachers;
+    const float *student;       /* [rows, classes], finite */
+    const float *const *logits; /* [teachers] -> [rows, classes]; -INFINITY where a class is unknown */
+    const int32_t *labels;      /* [rows]; below 0: none */
+    float temperature;
+    float limit; /* what a row's cross-entropy counts at most */
+} lyc__answers;
+
+/* Of a teacher's row, p being its softmax at T = 1: cross-entropy against the label; KL(p at T || the
+ * student's at T); entropy; first minus second probability; 1 where the largest logit, the first of equals,
+ * is the label's, the student's. Without a label the figures that need one are 0. */
+enum {
+    LYC__ANSWER_CE,
+    LYC__ANSWER_KL,
+    LYC__ANSWER_ENTROPY,
+    LYC__ANSWER_MARGIN,
+    LYC__ANSWER_LABEL,
+    LYC__ANSWER_STUDENT,
+    LYC__ANSWER_FIGURES
+};
+
 typedef struct lyc__vectors {
     const char *name; /* "avx512" */
     size_t lanes;
@@ -120,6 +143,11 @@ typedef struct lyc__vectors {
                           size_t classes, float *loss, float *gradient);
     void (*kl)(const float *logits, const float *targets, float temperature, float weight, size_t rows,
                size_t classes, float *loss, float *gradient);
+
+    /* Rows first .. first + rows into out[1 + teachers LYC__ANSWER_FIGURES][all rows]: the student's
+     * cross-entropy, then the figures of one teacher after the other. A row in which a teacher's logits are
+     * not numbers gets NaN. */
+    void (*describe_answers)(const lyc__answers *answers, size_t first, size_t rows, float *out);
 
     /* d = clip g + decay p; v = momentum v + d; p -= rate v, with `nesterov` p -= rate (d + momentum v).
      * With velocity NULL: p -= rate d. */

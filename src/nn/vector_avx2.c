@@ -111,6 +111,7 @@ INLINE vector load_bytes(const uint8_t *p, size_t count) {
 
 #include "nn/vector_elementwise_body.h"
 #include "nn/vector_loss_body.h"
+#include "nn/vector_answers_body.h"
 #include "nn/vector_norm_body.h"
 #include "nn/vector_layer_norm_body.h"
 #include "nn/vector_optimizer_body.h"

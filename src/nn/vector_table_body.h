@@ -31,6 +31,7 @@ static const lyc__vectors table = {
     .softmax = softmax,
     .cross_entropy = cross_entropy,
     .kl = kl,
+    .describe_answers = describe_answers,
     .sgd = sgd,
     .adam = adam,
     .patches = patches,

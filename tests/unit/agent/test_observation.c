@@ -225,13 +225,14 @@ static void any_number_of_threads_sees_the_same(void **state) {
     lyc_agent_options options = default_options("learned");
     lyc_random random = test_random(30);
     test_batch batch;
-    static double alone[MAX_ROWS * 64], shared[MAX_ROWS * 64];
-    fill_batch(&batch, &random, 3, MAX_ROWS - 3, (const double[3]){4.0, 1.0, 0.0}, NULL);
+    enum { ROOM = LYC_MAX_TEACHERS * LYC__OWN + LYC__GLOBAL };
+    static double alone[MAX_ROWS * ROOM], shared[MAX_ROWS * ROOM];
+    fill_batch(&batch, &random, LYC_MAX_TEACHERS, MAX_ROWS - 3, NULL, NULL); /* enough to be worth sharing */
     batch.labels[5] = batch.labels[40] = LYC_UNLABELLED;
-    lyc_strategy *strategy = make_strategy(&options, 3);
+    lyc_strategy *strategy = make_strategy(&options, LYC_MAX_TEACHERS);
     lyc__observation *observe = &lyc__learned_of(strategy)->observe;
     size_t size = lyc__observation_size(observe), count = (MAX_ROWS - 3) * size;
-    assert_true(size <= 64);
+    assert_true(size == ROOM);
     for (int rows = 0; rows < 2; rows++)
         for (int threads = 1; threads <= 4; threads++) {
             lyc_pool *pool;

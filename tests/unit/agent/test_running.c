@@ -35,6 +35,44 @@ static void a_constant_is_zero_and_not_its_rounding(void **state) {
     assert_true(lyc__normaliser_apply(&n, 0, 0.1) == 0.0);
 }
 
+/* Samples of any size are as good as their values one by one. */
+static void samples_enter_as_their_values_would(void **state) {
+    (void)state;
+    double numbers[2][3] = {{0}, {0}};
+    lyc__normaliser single = {&numbers[0][0], &numbers[0][1], &numbers[0][2]},
+                    merged = {&numbers[1][0], &numbers[1][1], &numbers[1][2]};
+    lyc_random random = test_random(2);
+    for (int size = 0; size < 40; size++) {
+        lyc__sample sample = {0};
+        const double offset = 5.0 * lyc_random_normal(&random);
+        for (int i = 0; i < size; i++) {
+            const double value = 1000.0 + offset + lyc_random_normal(&random);
+            const int times = i % 3 == 2 ? 4 : 1;
+            lyc__sample_add_times(&sample, value, times);
+            for (int j = 0; j < times; j++) lyc__normaliser_push(&single, 0, value);
+        }
+        lyc__normaliser_merge(&merged, 0, &sample);
+        assert_true(numbers[1][0] == numbers[0][0]);
+        assert_near(numbers[1][1], numbers[0][1], 1e-10);
+        assert_near(numbers[1][2], numbers[0][2], 1e-9 * (1.0 + numbers[0][2]));
+    }
+}
+
+static void samples_of_a_constant_have_no_deviation(void **state) {
+    (void)state;
+    for (int size = 1; size < 200; size++) {
+        double count = 0.0, mean = 0.0, m2 = 0.0;
+        lyc__normaliser n = {&count, &mean, &m2};
+        lyc__sample sample = {0};
+        for (int i = 0; i < size; i++) lyc__sample_add_times(&sample, 0.1, i + 1);
+        for (int i = 0; i < 3; i++) {
+            lyc__normaliser_merge(&n, 0, &sample);
+            assert_true(mean == 0.1 && m2 == 0.0);
+        }
+        assert_true(lyc__normaliser_apply(&n, 0, 0.1) == 0.0);
+    }
+}
+
 /* ---- running size ---------------------------------------------------------------------------------- */
 
 static void the_running_size_is_the_bias_corrected_rms(void **state) {
@@ -128,6 +166,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_normaliser_gives_z_scores),
         cmocka_unit_test(a_constant_is_zero_and_not_its_rounding),
+        cmocka_unit_test(samples_enter_as_their_values_would),
+        cmocka_unit_test(samples_of_a_constant_have_no_deviation),
         cmocka_unit_test(the_running_size_is_the_bias_corrected_rms),
         cmocka_unit_test(it_follows_a_reward_that_shrinks_tenfold),
         cmocka_unit_test(adam_ascends_as_pytorchs_does),
