@@ -29,12 +29,12 @@ INERT = {("data", "labelled"): 0, ("data", "train_rows"): 0, ("data", "only_clas
          ("train", "ema_decay"): 0, ("train", "select"): "best"}
 
 
-def split_rows(run, config, split, ids):
-    """Rows of the data-set file that Lyceum counts among `split`."""
+def split_rows(model, config, split, ids):
+    """Rows of the data-set file that Lyceum counts among `split`; `model` is any that fits the data."""
     data = config["data"]
     with tempfile.TemporaryDirectory() as folder:
         out = f"{folder}/logits.h5"
-        subprocess.run([os.environ["LYCEUM"], "eval", run / "model.h5", "--data", data["path"], "--split", split,
+        subprocess.run([os.environ["LYCEUM"], "eval", model, "--data", data["path"], "--split", split,
                         "--reward-fraction", str(data["reward_fraction"]), "--valid-fraction", str(data["valid_fraction"]),
                         "--split-seed", str(data["split_seed"]), "--logits", out, "--quiet", "--json", "--threads", "1"],
                        check=True, stdout=subprocess.DEVNULL)
@@ -146,7 +146,7 @@ def main():
         if recipe[part].get(key, inert) != inert:
             raise SystemExit(f"{run}: {part}.{key} is {recipe[part][key]}; the PyTorch twin has no such thing")
     x, y, ids, classes, black = read_data(recipe)
-    splits = {name: split_rows(run, recipe, name, ids) for name in ("train", "valid", "test")}
+    splits = {name: split_rows(run / "model.h5", recipe, name, ids) for name in ("train", "valid", "test")}
     torch.manual_seed(recipe["train"]["seed"])
     network = networks.build(recipe["network"], *x.shape[1:], classes)
     optimizer, views = make_optimizer(network, recipe["optimizer"]), Views(x, black, recipe["data"]["augment"])

@@ -85,6 +85,32 @@ class ResNet(nn.Module):
         return self.linear(F.dropout(x.mean((2, 3)), self.dropout, self.training))
 
 
+class ConvNet(nn.Module):
+    def __init__(self, channels, blocks, classes, dropout=0.0):
+        super().__init__()
+        self.dropout, self.blocks = dropout, blocks
+        for i, b in enumerate(blocks):
+            kernel = b["kernel"]
+            setattr(self, f"conv{i + 1}", nn.Conv2d(channels, b["channels"], kernel, b["stride"], kernel // 2,
+                                                    bias=not b["batch_norm"]))
+            if b["batch_norm"]:
+                setattr(self, f"bn{i + 1}", nn.BatchNorm2d(b["channels"]))
+            channels = b["channels"]
+        self.linear = nn.Linear(channels, classes)
+
+    def forward(self, x):
+        for i, b in enumerate(self.blocks):
+            x = getattr(self, f"conv{i + 1}")(x)
+            x = F.relu(getattr(self, f"bn{i + 1}")(x) if b["batch_norm"] else x, inplace=True)
+            x = F.dropout(F.max_pool2d(x, b["pool"]) if b["pool"] > 1 else x, b["dropout"], self.training)
+        return self.linear(F.dropout(x.mean((2, 3)), self.dropout, self.training))
+
+
+# Of a convnet whose configuration lists no blocks.
+STANDARD_BLOCKS = [{"channels": c, "kernel": 3, "stride": 1, "batch_norm": True, "pool": p, "dropout": 0.0}
+                   for c, p in ((32, 2), (64, 2), (128, 1))]
+
+
 def build(spec, channels, height, width, classes):
     """The network of a resolved configuration's `network`."""
     if spec["arch"] == "mlp":
@@ -93,4 +119,6 @@ def build(spec, channels, height, width, classes):
         return LeNet5(channels, height, classes, spec["dropout"])
     if spec["arch"] == "resnet":
         return ResNet(channels, spec["depth"] or 20, classes, spec["shortcut"], spec["dropout"])
+    if spec["arch"] == "convnet":
+        return ConvNet(channels, spec["blocks"] or STANDARD_BLOCKS, classes, spec["dropout"])
     raise SystemExit(f"network.arch: no PyTorch twin of {spec['arch']}")
