@@ -74,11 +74,11 @@ static void defaults_reach_the_structure(void **state) {
                 c->agent.hidden == 32);
     assert_true(c->agent.learning_rate == 0.02 && c->agent.entropy == 0.01 && c->agent.sigma == 0.5 &&
                 c->agent.clip == 4);
-    assert_true(c->agent.credit.kind == LYC_CREDIT_PROBE && c->agent.credit.every == 16);
-    assert_true(c->agent.credit.steps == 4 && c->agent.credit.samples == 1024);
+    assert_true(c->agent.credit.kind == LYC_CREDIT_PROBE && c->agent.credit.every == 32);
+    assert_true(c->agent.credit.steps == 8 && c->agent.credit.samples == 2048);
     assert_null(c->agent.init);
     assert_true(c->agent.granularity == LYC_GRANULARITY_BATCH);
-    assert_true(c->agent.reward.kind == LYC_REWARD_LOSS && c->agent.reward.cost == 0);
+    assert_true(c->agent.reward.kind == LYC_REWARD_CALIBRATED && c->agent.reward.cost == 0);
     assert_true(c->agent.on_policy.algorithm == LYC_ON_POLICY_REINFORCE && c->agent.on_policy.epochs == 4);
     assert_true(c->agent.on_policy.discount == 0.99 && c->agent.on_policy.lambda == 0.95 &&
                 c->agent.on_policy.clip == 0.2);
@@ -143,7 +143,7 @@ static const char *const changed[][2] = {{"name", "\"n\""},
                                          {"agent.clip", "3"},
                                          {"agent.warmup", "0.125"},
                                          {"agent.credit.kind", "\"on_policy\""},
-                                         {"agent.credit.every", "32"},
+                                         {"agent.credit.every", "16"},
                                          {"agent.credit.steps", "2"},
                                          {"agent.credit.samples", "512"},
                                          {"agent.reward.kind", "\"f1_improvement\""},
@@ -324,7 +324,7 @@ static void defaults_are_written(void **state) {
     char *text = resolved(config);
     assert_non_null(strstr(text, "\"granularity\": \"batch\""));
     assert_non_null(strstr(text, "\"network\": \"shared\""));
-    assert_non_null(strstr(text, "\"reward\": {\n      \"kind\": \"loss_improvement\",\n      \"cost\": 0\n    }"));
+    assert_non_null(strstr(text, "\"reward\": {\n      \"kind\": \"calibrated_improvement\",\n      \"cost\": 0\n    }"));
     lyc_free(text);
     lyc_config_destroy(config);
 }
@@ -339,7 +339,7 @@ static void fields_of_the_other_command_hold_defaults(void **state) {
     assert_int_equal(config->teacher_count, 0);
     assert_true(config->loss.temperature == 4);
     assert_string_equal(config->loss.terms[0].kind, "kd");
-    assert_true(config->agent.credit.samples == 1024);
+    assert_true(config->agent.credit.samples == 2048);
     char *text = resolved(config);
     assert_non_null(strstr(text, "\"loss\": {\n    \"label_smoothing\": 0\n  }"));
     assert_null(strstr(text, "\"student\""));
