@@ -76,15 +76,14 @@ void lyc__action_mean_weights(const lyc__action_law *law, const lyc__heads *head
     else lyc__subset_mean_weights(heads->select, law->teachers, weight);
 }
 
-void lyc__action_greedy(const lyc__action_law *law, const lyc__heads *heads, lyc_action *out) {
-    double weight[LYC_MAX_TEACHERS];
+void lyc__action_greedy(const lyc__action_law *law, const lyc__heads *heads, double *mean, lyc_action *out) {
     *out = (lyc_action){0};
     memset(out->select, 1, (size_t)law->teachers);
     if (law->selects) lyc__subset_greedy(heads->select, law->teachers, out->select);
     for (int k = 0; k < law->teachers; k++)
         out->score[k] = law->weighs && out->select[k] ? heads->score[k] : 0.0;
-    lyc__action_mean_weights(law, heads, weight);
-    set_weights(weight, law->teachers, out);
+    lyc__action_mean_weights(law, heads, mean);
+    set_weights(mean, law->teachers, out);
     out->log_prob = lyc__action_log_prob(law, heads, out);
 }
 

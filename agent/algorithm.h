@@ -8,6 +8,7 @@
 
 #include "agent/action.h"
 #include "agent/adam.h"
+#include "agent/lots.h"
 #include "agent/memory.h"
 #include "agent/policy.h"
 #include "agent/scale.h"
@@ -28,7 +29,12 @@ typedef struct lyc__learner {
     size_t rows;             /* decisions a batch, at most: 1 unless decided per instance */
     size_t size;             /* of params, gradient and the optimiser's moments */
     size_t observation_size;
-    double *params, *gradient, *workspace;
+    double *params, *gradient;
+    lyc__lots lots;
+    double *workspace;     /* the first lot's, for single decisions */
+    double *lot_gradients; /* [lots][size]; NULL with one lot */
+    lyc_pool *pool;        /* of the last decision; NULL: none */
+    lyc_priority priority;
     lyc__policy_adam adam;
     lyc__scale *scale; /* of probe differences, or of rewards around the baseline */
     void *own;         /* of the algorithm */
@@ -41,10 +47,12 @@ struct lyc__algorithm_kind {
     lyc_status (*create)(lyc__learner *self, lyc_strategy *strategy, lyc_error *err);
     /* acts: room for one more batch? Asked before anything else of a decision. */
     lyc_status (*ready)(const lyc__learner *self, lyc_error *err);
-    /* acts: a batch begins, of which `observation` is the mean; returns the baseline's estimate. */
-    double (*begin)(lyc__learner *self, const double *observation);
-    /* A sampled action and what it was drawn at. acts: every decision of the batch begun. */
-    void (*remember)(lyc__learner *self, const double *observation, const lyc_action *action);
+    /* acts: a batch of `rows` decisions begins, of which `observation` is the mean; returns the baseline's
+     * estimate. */
+    double (*begin)(lyc__learner *self, const double *observation, size_t rows);
+    /* A sampled action and what it was drawn at. acts: every decision of the batch begun, by any threads. */
+    void (*remember)(const lyc__learner *self, size_t row, const double *observation,
+                     const lyc_action *action);
     /* One of the two. The rewards are finite. */
     void (*learn_pair)(lyc__learner *self, const lyc_action *a, const lyc_action *b, double reward_a,
                        double reward_b, lyc_feedback *out);
@@ -63,8 +71,9 @@ LYC_MUST_USE lyc_status lyc__learner_create(lyc__learner *self, lyc_strategy *st
                                             lyc_error *err);
 /* The heads at an observation, after the floor; raw (may be NULL) gets them before it. */
 void lyc__learner_forward(lyc__learner *self, const double *observation, lyc__heads *raw, lyc__heads *heads);
-/* The same with the policy's workspace given, so that several threads may do it at a time. */
-void lyc__learner_heads(const lyc__learner *self, const double *observation, double *workspace,
+/* The same of observations[rows] with the policy's workspace given, so that several threads may do it at a
+ * time. */
+void lyc__learner_heads(const lyc__learner *self, const double *observations, size_t rows, double *workspace,
                         lyc__heads *raw, lyc__heads *heads);
 
 /* The credit of one sampled action, added to the gradient in the heads: advantage * grad log pi(a). */
@@ -95,7 +104,7 @@ typedef struct lyc__share {
  * a sum of independent ones grows, and the mean of the entropies. */
 lyc__share lyc__learner_share(const lyc__learner *self, double advantage, size_t decisions);
 /* old_log_prob [rows]: the credit is ppo's, times pi / pi_old and 0 where that ratio is clipped; else NULL.
- */
+ * The lots' gradients are summed in a fixed tree. */
 void lyc__learner_add_batch(lyc__learner *self, const lyc__memory *memory, size_t at, lyc__share share,
                             const double *old_log_prob);
 

@@ -16,7 +16,9 @@ static lyc_status create(lyc__learner *self, lyc_strategy *strategy, lyc_error *
     return LYC_OK;
 }
 
-static void remember(lyc__learner *self, const double *observation, const lyc_action *action) {
+static void remember(const lyc__learner *self, size_t row, const double *observation,
+                     const lyc_action *action) {
+    (void)row;
     (void)action;
     memcpy(self->own, observation, self->observation_size * sizeof *observation);
 }

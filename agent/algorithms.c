@@ -39,10 +39,13 @@ lyc_status lyc__learner_create(lyc__learner *self, lyc_strategy *strategy, const
                            .interval = (size_t)options->credit.steps,
                            .rows = options->granularity == LYC_GRANULARITY_INSTANCE ? strategy->max_rows : 1};
     self->size = self->policy->size(&shape);
-    self->observation_size = (size_t)shape.teachers * (size_t)shape.own + (size_t)shape.global;
+    self->observation_size = lyc__policy_observation_size(&shape);
     LYC_TRY(LYC__STRATEGY_NEW(strategy, self->params, self->size, err));
     LYC_TRY(LYC__STRATEGY_NEW(strategy, self->gradient, self->size, err));
-    LYC_TRY(LYC__STRATEGY_NEW(strategy, self->workspace, self->policy->workspace(&shape), err));
+    LYC_TRY(lyc__lots_create(&self->lots, strategy, self->policy, &shape, self->rows, err));
+    self->workspace = self->lots.workspace;
+    if (self->lots.count > 1)
+        LYC_TRY(LYC__STRATEGY_NEW(strategy, self->lot_gradients, self->lots.count * self->size, err));
     LYC_TRY(LYC__STRATEGY_NEW(strategy, self->scale, 1, err));
     self->policy->init(&shape, strategy->seed, self->params);
     lyc__strategy_keep(strategy, "agent/policy", LYC_TYPE_F64, self->params, self->size);
@@ -52,16 +55,18 @@ lyc_status lyc__learner_create(lyc__learner *self, lyc_strategy *strategy, const
     return self->algorithm->create(self, strategy, err);
 }
 
-void lyc__learner_heads(const lyc__learner *self, const double *observation, double *workspace,
+void lyc__learner_heads(const lyc__learner *self, const double *observations, size_t rows, double *workspace,
                         lyc__heads *raw, lyc__heads *heads) {
-    self->policy->forward(&self->shape, self->params, observation, workspace, heads);
-    lyc__policy_centre(heads, self->shape.teachers);
-    if (raw != NULL) *raw = *heads;
-    lyc__policy_floor(heads, self->shape.teachers, heads);
+    self->policy->forward(&self->shape, self->params, observations, rows, workspace, heads);
+    for (size_t row = 0; row < rows; row++) {
+        lyc__policy_centre(&heads[row], self->shape.teachers);
+        if (raw != NULL) raw[row] = heads[row];
+        lyc__policy_floor(&heads[row], self->shape.teachers, &heads[row]);
+    }
 }
 
 void lyc__learner_forward(lyc__learner *self, const double *observation, lyc__heads *raw, lyc__heads *heads) {
-    lyc__learner_heads(self, observation, self->workspace, raw, heads);
+    lyc__learner_heads(self, observation, 1, self->workspace, raw, heads);
 }
 
 void lyc__learner_start(lyc__learner *self) {
@@ -75,14 +80,22 @@ static void add_heads(lyc__heads *to, const lyc__heads *from, int teachers) {
     }
 }
 
-void lyc__learner_add(lyc__learner *self, const double *observation, const lyc__heads *raw,
-                      const lyc__heads *heads, double entropy, lyc__heads *credit) {
+/* Credit in the heads becomes, with the entropy bonus and through the floor, a gradient in the network's
+ * outputs. */
+static void complete_slope(const lyc__learner *self, const lyc__heads *raw, const lyc__heads *heads,
+                           double entropy, lyc__heads *credit) {
     lyc__heads bonus = {0};
     lyc__action_entropy_gradient(&self->law, heads, entropy, &bonus);
     lyc__policy_floor_backward(raw, self->shape.teachers, credit, &bonus);
     add_heads(credit, &bonus, self->shape.teachers);
     lyc__policy_centre(credit, self->shape.teachers);
-    self->policy->backward(&self->shape, self->params, observation, self->workspace, credit, self->gradient);
+}
+
+void lyc__learner_add(lyc__learner *self, const double *observation, const lyc__heads *raw,
+                      const lyc__heads *heads, double entropy, lyc__heads *credit) {
+    complete_slope(self, raw, heads, entropy, credit);
+    self->policy->backward(&self->shape, self->params, observation, 1, self->workspace, credit,
+                           self->gradient);
 }
 
 double lyc__learner_finish(lyc__learner *self) {
@@ -105,16 +118,49 @@ static double surrogate(const lyc__learner *self, const lyc__heads *heads, const
     return clipped ? 0.0 : ratio * credit;
 }
 
+typedef struct batch {
+    const lyc__learner *self;
+    const lyc__memory *memory;
+    size_t at;
+    lyc__share share;
+    const double *old_log_prob;
+    double *gradients; /* [lots][size] */
+} batch;
+
+static void add_block(void *payload, size_t lot, size_t first, size_t count, double *workspace) {
+    const batch *b = payload;
+    const lyc__learner *self = b->self;
+    lyc__heads raw[LYC__BLOCK_ROWS], heads[LYC__BLOCK_ROWS], slope[LYC__BLOCK_ROWS];
+    lyc_action action;
+    const double *observations = lyc__memory_get(b->memory, b->at, first, &action);
+    lyc__learner_heads(self, observations, count, workspace, raw, heads);
+    for (size_t i = 0; i < count; i++) {
+        double credit = b->share.credit;
+        (void)lyc__memory_get(b->memory, b->at, first + i, &action);
+        if (b->old_log_prob != NULL)
+            credit = surrogate(self, &heads[i], &action, credit, b->old_log_prob[first + i]);
+        slope[i] = (lyc__heads){0};
+        lyc__reinforce_credit(&self->law, &heads[i], &action, credit, &slope[i]);
+        complete_slope(self, &raw[i], &heads[i], b->share.entropy, &slope[i]);
+    }
+    self->policy->backward(&self->shape, self->params, observations, count, workspace, slope,
+                           b->gradients + lot * self->size);
+}
+
+static void add_up(double *to, const double *from, size_t size) {
+    for (size_t i = 0; i < size; i++) to[i] += from[i];
+}
+
 void lyc__learner_add_batch(lyc__learner *self, const lyc__memory *memory, size_t at, lyc__share share,
                             const double *old_log_prob) {
-    for (size_t row = 0; row < memory->filled[at]; row++) {
-        lyc_action action;
-        lyc__heads raw, heads, gradient = {0};
-        double credit = share.credit;
-        const double *observation = lyc__memory_get(memory, at, row, &action);
-        lyc__learner_forward(self, observation, &raw, &heads);
-        if (old_log_prob != NULL) credit = surrogate(self, &heads, &action, credit, old_log_prob[row]);
-        lyc__reinforce_credit(&self->law, &heads, &action, credit, &gradient);
-        lyc__learner_add(self, observation, &raw, &heads, share.entropy, &gradient);
-    }
+    const size_t rows = (size_t)memory->filled[at], lots = lyc__lots_used(&self->lots, rows);
+    double *gradients = lots > 1 ? self->lot_gradients : self->gradient;
+    batch b = {self, memory, at, share, old_log_prob, gradients};
+    if (lots > 1) memset(gradients, 0, lots * self->size * sizeof *gradients);
+    lyc__lots_run(&self->lots, lots > 1 ? self->pool : NULL, self->priority, rows, add_block, &b);
+    if (lots <= 1) return;
+    for (size_t width = 1; width < lots; width *= 2)
+        for (size_t i = 0; i + width < lots; i += 2 * width)
+            add_up(gradients + i * self->size, gradients + (i + width) * self->size, self->size);
+    add_up(self->gradient, gradients, self->size);
 }

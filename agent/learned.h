@@ -9,12 +9,13 @@
 typedef struct lyc__trial {
     lyc__observation_scratch scratch;
     lyc__memory memory;
-    double *workspace;                   /* of the policy */
+    lyc__lots lots;
+    double *log_prob;                    /* [max_rows], of one batch */
     double *observation;                 /* [max_rows][observation size], of one batch */
     float *weights;                      /* [max_rows, teachers], of one batch */
     double weight_sum[LYC_MAX_TEACHERS]; /* over all decisions */
-    double selected_sum;
-    uint32_t epoch, step; /* where it began */
+    uint64_t selected;                   /* likewise */
+    uint32_t epoch, step;                /* where it began */
 } lyc__trial;
 
 typedef struct lyc__learned {
@@ -27,6 +28,8 @@ typedef struct lyc__learned {
     double *observation;  /* of the last decision, normalised; by row [max_rows][observation size] */
     double *mean;         /* by row: its mean over the rows, else NULL */
     uint8_t *select;      /* by row: [max_rows, teachers], else NULL */
+    double *log_prob;     /* [max_rows] or [1]: of the last decision */
+    double *entropy;      /* likewise */
     lyc__trial trials[2]; /* by row, with probes */
 } lyc__learned;
 

@@ -33,19 +33,18 @@ bool lyc__memory_full(const lyc__memory *self) {
     return *self->count >= self->batches;
 }
 
-void lyc__memory_open(lyc__memory *self) {
-    self->filled[*self->count] = 0;
+void lyc__memory_open(lyc__memory *self, size_t rows) {
+    self->filled[*self->count] = rows;
     *self->count += 1;
 }
 
-void lyc__memory_push(lyc__memory *self, const double *observation, const lyc_action *action) {
-    size_t batch = (size_t)*self->count - 1;
-    size_t at = batch * self->rows + (size_t)self->filled[batch];
+void lyc__memory_put(const lyc__memory *self, size_t row, const double *observation,
+                     const lyc_action *action) {
+    size_t at = ((size_t)*self->count - 1) * self->rows + row;
     memcpy(self->observation + at * self->observation_size, observation,
            self->observation_size * sizeof *observation);
     memcpy(self->select + at * self->teachers, action->select, self->teachers * sizeof action->select[0]);
     memcpy(self->score + at * self->teachers, action->score, self->teachers * sizeof action->score[0]);
-    self->filled[batch] += 1;
 }
 
 const double *lyc__memory_get(const lyc__memory *self, size_t at, size_t row, lyc_action *action) {

@@ -21,9 +21,10 @@ void lyc__memory_keep(const lyc__memory *self, lyc_strategy *strategy);
 
 void lyc__memory_clear(lyc__memory *self);
 bool lyc__memory_full(const lyc__memory *self);
-/* Begins a batch; then its decisions are pushed. */
-void lyc__memory_open(lyc__memory *self);
-void lyc__memory_push(lyc__memory *self, const double *observation, const lyc_action *action);
+/* Begins a batch of `rows` decisions, each of which is then put in its place: by any number of threads. */
+void lyc__memory_open(lyc__memory *self, size_t rows);
+void lyc__memory_put(const lyc__memory *self, size_t row, const double *observation,
+                     const lyc_action *action);
 
 /* Decision `row` of batch `at`: its observation, and its selection and scores into `action` (the rest is 0).
  */

@@ -32,15 +32,16 @@ lyc_status lyc__on_policy_ready(const lyc__learner *self, lyc_error *err) {
              "decide: %zu decisions wait for a reward, more than agent.credit.steps allows", self->interval);
 }
 
-double lyc__on_policy_begin(lyc__learner *self, const double *observation) {
+double lyc__on_policy_begin(lyc__learner *self, const double *observation, size_t rows) {
     lyc__on_policy *own = self->own;
-    lyc__memory_open(&own->memory);
+    lyc__memory_open(&own->memory, rows);
     return lyc__value_forward(&self->shape, own->w, observation, own->scratch);
 }
 
-void lyc__on_policy_remember(lyc__learner *self, const double *observation, const lyc_action *action) {
-    lyc__on_policy *own = self->own;
-    lyc__memory_push(&own->memory, observation, action);
+void lyc__on_policy_remember(const lyc__learner *self, size_t row, const double *observation,
+                             const lyc_action *action) {
+    const lyc__on_policy *own = self->own;
+    lyc__memory_put(&own->memory, row, observation, action);
 }
 
 void lyc__on_policy_advantages(const lyc__learner *self, double reward, double discount, double lambda) {
@@ -74,18 +75,35 @@ static double normalise(lyc__learner *self) {
     return mean;
 }
 
+/* A batch of the interval. */
+typedef struct remembered {
+    const lyc__learner *self;
+    size_t at;
+} remembered;
+
+static void remember_block(void *payload, size_t lot, size_t first, size_t count, double *workspace) {
+    (void)lot;
+    const remembered *task = payload;
+    const lyc__on_policy *own = task->self->own;
+    lyc__heads heads[LYC__BLOCK_ROWS];
+    lyc_action action;
+    const double *observations = lyc__memory_get(&own->memory, task->at, first, &action);
+    lyc__learner_heads(task->self, observations, count, workspace, NULL, heads);
+    for (size_t i = 0; i < count; i++) {
+        (void)lyc__memory_get(&own->memory, task->at, first + i, &action);
+        own->old_log_prob[task->at * own->memory.rows + first + i] =
+            lyc__action_log_prob(&task->self->law, &heads[i], &action);
+    }
+}
+
 /* The policy has not moved since the interval began, so today's probabilities are those drawn with. */
-static void remember_probabilities(lyc__learner *self) {
-    lyc__on_policy *own = self->own;
-    const lyc__memory *memory = &own->memory;
-    for (size_t i = 0; i < *memory->count; i++)
-        for (size_t row = 0; row < memory->filled[i]; row++) {
-            lyc_action action;
-            lyc__heads heads;
-            const double *observation = lyc__memory_get(memory, i, row, &action);
-            lyc__learner_forward(self, observation, NULL, &heads);
-            own->old_log_prob[i * memory->rows + row] = lyc__action_log_prob(&self->law, &heads, &action);
-        }
+static void remember_probabilities(const lyc__learner *self) {
+    const lyc__on_policy *own = self->own;
+    for (size_t at = 0; at < *own->memory.count; at++) {
+        remembered task = {self, at};
+        lyc__lots_run(&self->lots, own->memory.rows > 1 ? self->pool : NULL, self->priority,
+                      (size_t)own->memory.filled[at], remember_block, &task);
+    }
 }
 
 /* One ascent; old_log_prob [batches][rows] as lyc__learner_add_batch takes it, or NULL. */

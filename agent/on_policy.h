@@ -16,8 +16,9 @@ typedef struct lyc__on_policy {
 /* The hooks of an algorithm; self->own is the interval. */
 LYC_MUST_USE lyc_status lyc__on_policy_create(lyc__learner *self, lyc_strategy *strategy, lyc_error *err);
 lyc_status lyc__on_policy_ready(const lyc__learner *self, lyc_error *err);
-double lyc__on_policy_begin(lyc__learner *self, const double *observation);
-void lyc__on_policy_remember(lyc__learner *self, const double *observation, const lyc_action *action);
+double lyc__on_policy_begin(lyc__learner *self, const double *observation, size_t rows);
+void lyc__on_policy_remember(const lyc__learner *self, size_t row, const double *observation,
+                             const lyc_action *action);
 
 /* Fills value[i] = V(o_i), advantage[i] and target[i] = value[i] + advantage[i] with the generalised
  * advantages (Schulman et al. 2016, arXiv 1506.02438) of a reward that comes after the interval's last batch:

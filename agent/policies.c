@@ -5,6 +5,10 @@
 
 const lyc__policy_kind *const lyc__policy_kinds[] = {&lyc__policy_shared, &lyc__policy_logits, NULL};
 
+size_t lyc__policy_observation_size(const lyc__policy_shape *shape) {
+    return (size_t)shape->teachers * (size_t)shape->own + (size_t)shape->global;
+}
+
 void lyc__policy_pool(const lyc__policy_shape *shape, const double *observation, double *out) {
     size_t teachers = (size_t)shape->teachers, own = (size_t)shape->own;
     for (size_t f = 0; f < own; f++) {

@@ -27,17 +27,20 @@ typedef struct lyc__policy_shape {
 
 typedef struct lyc__policy_kind {
     const char *name, *doc;
-    size_t (*size)(const lyc__policy_shape *shape);      /* of the parameters */
-    size_t (*workspace)(const lyc__policy_shape *shape); /* doubles that forward leaves for backward */
+    size_t (*size)(const lyc__policy_shape *shape); /* of the parameters */
+    /* Doubles that forward leaves for backward, of so many rows. */
+    size_t (*workspace)(const lyc__policy_shape *shape, size_t rows);
     void (*init)(const lyc__policy_shape *shape, uint64_t seed, double *params);
-    /* Outputs before the floor. */
-    void (*forward)(const lyc__policy_shape *shape, const double *params, const double *observation,
-                    double *workspace, lyc__heads *out);
-    /* gradient[size] += of whatever has the gradient `heads` in the outputs; after a forward on the same
-     * input. */
-    void (*backward)(const lyc__policy_shape *shape, const double *params, const double *observation,
-                     const double *workspace, const lyc__heads *heads, double *gradient);
+    /* Outputs before the floor, out[rows]. What comes out for a row does not depend on those beside it. */
+    void (*forward)(const lyc__policy_shape *shape, const double *params, const double *observations,
+                    size_t rows, double *workspace, lyc__heads *out);
+    /* gradient[size] += of whatever has the gradients heads[rows] in the outputs; after a forward on the same
+     * rows, whose workspace it may change. */
+    void (*backward)(const lyc__policy_shape *shape, const double *params, const double *observations,
+                     size_t rows, double *workspace, const lyc__heads *heads, double *gradient);
 } lyc__policy_kind;
+
+size_t lyc__policy_observation_size(const lyc__policy_shape *shape);
 
 /* What the teachers have in common, out[2 own + global]: mean and maximum over teachers of each own feature,
  * then the global features. */

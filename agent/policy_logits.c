@@ -10,8 +10,9 @@ static size_t size(const lyc__policy_shape *shape) {
     return 2 * (size_t)shape->teachers;
 }
 
-static size_t workspace_size(const lyc__policy_shape *shape) {
+static size_t workspace_size(const lyc__policy_shape *shape, size_t rows) {
     (void)shape;
+    (void)rows;
     return 0;
 }
 
@@ -20,25 +21,28 @@ static void init(const lyc__policy_shape *shape, uint64_t seed, double *params) 
     memset(params, 0, size(shape) * sizeof *params);
 }
 
-static void forward(const lyc__policy_shape *shape, const double *params, const double *observation,
-                    double *workspace, lyc__heads *out) {
-    (void)observation;
+static void forward(const lyc__policy_shape *shape, const double *params, const double *observations,
+                    size_t rows, double *workspace, lyc__heads *out) {
+    (void)observations;
     (void)workspace;
     size_t teachers = (size_t)shape->teachers;
-    memcpy(out->select, params, teachers * sizeof *params);
-    memcpy(out->score, params + teachers, teachers * sizeof *params);
+    for (size_t row = 0; row < rows; row++) {
+        memcpy(out[row].select, params, teachers * sizeof *params);
+        memcpy(out[row].score, params + teachers, teachers * sizeof *params);
+    }
 }
 
-static void backward(const lyc__policy_shape *shape, const double *params, const double *observation,
-                     const double *workspace, const lyc__heads *heads, double *gradient) {
+static void backward(const lyc__policy_shape *shape, const double *params, const double *observations,
+                     size_t rows, double *workspace, const lyc__heads *heads, double *gradient) {
     (void)params;
-    (void)observation;
+    (void)observations;
     (void)workspace;
     size_t teachers = (size_t)shape->teachers;
-    for (size_t k = 0; k < teachers; k++) {
-        gradient[k] += heads->select[k];
-        gradient[teachers + k] += heads->score[k];
-    }
+    for (size_t row = 0; row < rows; row++)
+        for (size_t k = 0; k < teachers; k++) {
+            gradient[k] += heads[row].select[k];
+            gradient[teachers + k] += heads[row].score[k];
+        }
 }
 
 const lyc__policy_kind lyc__policy_logits = {

@@ -60,6 +60,8 @@ lyc_status lyc__learned_create(lyc_strategy *self, const lyc_agent_options *opti
     LYC_TRY(lyc__observation_create(&own->observe, self, err));
     size_t size = lyc__observation_size(&own->observe);
     LYC_TRY(LYC__STRATEGY_NEW(self, own->observation, rows * size, err));
+    LYC_TRY(LYC__STRATEGY_NEW(self, own->log_prob, rows, err));
+    LYC_TRY(LYC__STRATEGY_NEW(self, own->entropy, rows, err));
     if (!own->by_row) lyc__strategy_keep(self, "agent/observation", LYC_TYPE_F64, own->observation, size);
     lyc__policy_shape shape = {
         .teachers = self->facts.teachers, .own = LYC__OWN, .global = LYC__GLOBAL, .hidden = options->hidden};
@@ -84,7 +86,7 @@ const char *lyc__learned_observation_name(const lyc_strategy *self, size_t index
 /* ---- deciding ------------------------------------------------------------------------------------ */
 
 /* `number`: of the draw at this batch, or twice that of the row. */
-static void draw_action(lyc__learned *own, const lyc_decision_input *input, const lyc__heads *heads,
+static void draw_action(const lyc__learned *own, const lyc_decision_input *input, const lyc__heads *heads,
                         size_t number, lyc_action *out) {
     lyc_random random = lyc_random_start((lyc_random_key){.seed = input->seed,
                                                           .purpose = LYC_PURPOSE_ACTION,
@@ -116,10 +118,10 @@ static manner manner_of(const lyc_strategy *self, const lyc_decision_input *inpu
 
 /* The action that teaches, for one row or for the batch. With teach = mean its weights are the policy's means
  * over all teachers, while `select` and the log-probability stay those of the greedy set. */
-static void choose(lyc_strategy *self, const lyc_decision_input *input, manner how, size_t row,
+static void choose(const lyc_strategy *self, const lyc_decision_input *input, manner how, size_t row,
                    const double *observation, const lyc__heads *heads, lyc_action *action) {
-    lyc__learned *own = self->own;
-    lyc__learner *learner = &own->learner;
+    const lyc__learned *own = self->own;
+    const lyc__learner *learner = &own->learner;
     double mean[LYC_MAX_TEACHERS];
     if (how == ALIKE) {
         choose_all(self->facts.teachers, action);
@@ -127,12 +129,11 @@ static void choose(lyc_strategy *self, const lyc_decision_input *input, manner h
     }
     if (how == DRAWN) {
         draw_action(own, input, heads, 2 * row, action);
-        learner->algorithm->remember(learner, observation, action);
+        learner->algorithm->remember(learner, row, observation, action);
         return;
     }
-    lyc__action_greedy(&learner->law, heads, action);
+    lyc__action_greedy(&learner->law, heads, mean, action);
     if (how == GREEDY) return;
-    lyc__action_mean_weights(&learner->law, heads, mean);
     for (int k = 0; k < self->facts.teachers; k++) action->weight[k] = (float)mean[k];
 }
 
@@ -159,31 +160,56 @@ static void summarise_rows(lyc_strategy *self, size_t rows, lyc_decision *out) {
     out->entropy /= (double)rows;
 }
 
+/* A batch to decide on. */
+typedef struct deciding {
+    lyc_strategy *self;
+    const lyc_decision_input *input;
+    manner how;
+    uint8_t *select; /* [decisions, teachers] */
+} deciding;
+
+static void decide_block(void *payload, size_t lot, size_t first, size_t count, double *workspace) {
+    (void)lot;
+    const deciding *task = payload;
+    const lyc__learned *own = task->self->own;
+    const lyc__learner *learner = &own->learner;
+    const size_t teachers = (size_t)task->self->facts.teachers;
+    lyc__heads heads[LYC__BLOCK_ROWS];
+    lyc__learner_heads(learner, own->observation + first * learner->observation_size, count, workspace, NULL,
+                       heads);
+    for (size_t i = 0; i < count; i++) {
+        const size_t row = first + i;
+        lyc_action action;
+        choose(task->self, task->input, task->how, row, own->observation + row * learner->observation_size,
+               &heads[i], &action);
+        memcpy(task->self->weights + row * teachers, action.weight, teachers * sizeof action.weight[0]);
+        memcpy(task->select + row * teachers, action.select, teachers * sizeof action.select[0]);
+        own->log_prob[row] = action.log_prob;
+        own->entropy[row] = lyc__action_entropy(&learner->law, &heads[i]);
+    }
+}
+
 lyc_status lyc__learned_decide(lyc_strategy *self, const lyc_decision_input *input, lyc_decision *out,
                                lyc_error *err) {
     lyc__learned *own = self->own;
     lyc__learner *learner = &own->learner;
-    size_t teachers = (size_t)self->facts.teachers, decisions = own->by_row ? input->rows : 1;
+    size_t decisions = own->by_row ? input->rows : 1;
     if (learner->algorithm->ready != NULL && !self->greedy) LYC_TRY(learner->algorithm->ready(learner, err));
     LYC_TRY(observe(self, input, out, err));
-    manner how = manner_of(self, input);
-    if (how == DRAWN) out->value = learner->algorithm->begin(learner, out->observation);
+    deciding task = {self, input, manner_of(self, input), own->by_row ? own->select : out->select};
+    learner->pool = input->pool;
+    learner->priority = input->priority;
+    if (task.how == DRAWN) out->value = learner->algorithm->begin(learner, out->observation, decisions);
+    lyc__lots_run(&learner->lots, decisions > 1 ? input->pool : NULL, input->priority, decisions,
+                  decide_block, &task);
     out->log_prob = out->entropy = 0.0;
     for (size_t row = 0; row < decisions; row++) {
-        const double *observation = own->observation + row * learner->observation_size;
-        uint8_t *select = own->by_row ? own->select + row * teachers : out->select;
-        lyc__heads heads;
-        lyc_action action;
-        lyc__learner_forward(learner, observation, NULL, &heads);
-        choose(self, input, how, row, observation, &heads, &action);
-        memcpy(self->weights + row * teachers, action.weight, teachers * sizeof self->weights[0]);
-        memcpy(select, action.select, teachers * sizeof select[0]);
-        out->log_prob += action.log_prob;
-        out->entropy += lyc__action_entropy(&learner->law, &heads);
+        out->log_prob += own->log_prob[row];
+        out->entropy += own->entropy[row];
     }
     out->weights = self->weights;
     if (own->by_row) summarise_rows(self, input->rows, out);
-    else memcpy(out->mean_weight, self->weights, teachers * sizeof out->mean_weight[0]);
+    else memcpy(out->mean_weight, self->weights, (size_t)self->facts.teachers * sizeof out->mean_weight[0]);
     return LYC_OK;
 }
 
@@ -198,7 +224,8 @@ static void sample(lyc_strategy *self, const lyc_decision_input *input, int draw
     }
     lyc__learner_forward(&own->learner, own->observation, NULL, &heads);
     draw_action(own, input, &heads, (size_t)draw, out);
-    if (!own->learner.algorithm->acts) own->learner.algorithm->remember(&own->learner, own->observation, out);
+    if (!own->learner.algorithm->acts)
+        own->learner.algorithm->remember(&own->learner, 0, own->observation, out);
 }
 
 static lyc_status follow(lyc_strategy *self, const lyc_decision_input *input, int draw, lyc_action *action,

@@ -10,22 +10,21 @@ double lyc__sigmoid(double logit) {
     return e / (1.0 + e);
 }
 
-/* log(1 + e^x): minus the logarithm of the probability of 0. */
-static double softplus(double x) {
-    return (x > 0.0 ? x : 0.0) + log1p(exp(-fabs(x)));
-}
-
 /* What every formula needs. `log_p0` keeps its digits where P0 is next to 1 or to 0. */
 typedef struct parts {
     double p[LYC_MAX_TEACHERS];
+    double none[LYC_MAX_TEACHERS]; /* -log(1 - p) = log(1 + e^l); -log p is l less */
     double log_p0, z;
 } parts;
 
 static parts parts_of(const double *logit, int teachers) {
-    parts s = {.log_p0 = 0.0};
+    parts s;
+    s.log_p0 = 0.0;
     for (int k = 0; k < teachers; k++) {
-        s.p[k] = lyc__sigmoid(logit[k]);
-        s.log_p0 -= softplus(logit[k]);
+        const double e = exp(-fabs(logit[k]));
+        s.p[k] = (logit[k] >= 0.0 ? 1.0 : e) / (1.0 + e);
+        s.none[k] = (logit[k] > 0.0 ? logit[k] : 0.0) + log1p(e);
+        s.log_p0 -= s.none[k];
     }
     s.z = -expm1(s.log_p0);
     return s;
@@ -34,12 +33,13 @@ static parts parts_of(const double *logit, int teachers) {
 /* As long as nothing is selected, teacher k is selected with probability p_k / (1 - prod_{j >= k} (1 - p_j)):
  * the conditional probability given that this one or a later one must be. Then the rest is independent. */
 void lyc__subset_sample(const double *logit, int teachers, lyc_random *random, uint8_t *select) {
+    parts s = parts_of(logit, teachers);
     double log_rest[LYC_MAX_TEACHERS + 1];
     log_rest[teachers] = 0.0;
-    for (int k = teachers - 1; k >= 0; k--) log_rest[k] = log_rest[k + 1] - softplus(logit[k]);
+    for (int k = teachers - 1; k >= 0; k--) log_rest[k] = log_rest[k + 1] - s.none[k];
     int selected = 0;
     for (int k = 0; k < teachers; k++) {
-        double p = lyc__sigmoid(logit[k]);
+        double p = s.p[k];
         double uniform = lyc_random_uniform(random);
         if (selected == 0) p = k == teachers - 1 ? 1.0 : p / -expm1(log_rest[k]);
         select[k] = uniform < p;
@@ -48,8 +48,9 @@ void lyc__subset_sample(const double *logit, int teachers, lyc_random *random, u
 }
 
 double lyc__subset_log_prob(const double *logit, int teachers, const uint8_t *select) {
-    double log_prob = -log(parts_of(logit, teachers).z);
-    for (int k = 0; k < teachers; k++) log_prob -= softplus(select[k] ? -logit[k] : logit[k]);
+    parts s = parts_of(logit, teachers);
+    double log_prob = -log(s.z);
+    for (int k = 0; k < teachers; k++) log_prob -= select[k] ? s.none[k] - logit[k] : s.none[k];
     return log_prob;
 }
 
@@ -63,7 +64,7 @@ double lyc__subset_entropy(const double *logit, int teachers) {
     parts s = parts_of(logit, teachers);
     double sum = exp(s.log_p0) * s.log_p0;
     for (int k = 0; k < teachers; k++) /* binary entropy: -p log p - (1 - p) log(1 - p) */
-        sum += s.p[k] * softplus(-logit[k]) + (1.0 - s.p[k]) * softplus(logit[k]);
+        sum += s.none[k] - s.p[k] * logit[k];
     double entropy = log(s.z) + sum / s.z;
     return entropy > 0.0 ? entropy : 0.0;
 }

@@ -114,7 +114,8 @@ typedef struct lyc_decision_input {
     const float *influence;             /* [rows, teachers] for strategies that ask for it (lyc_strategy_influence): to first
                                            order, up to one factor, by how much following the teacher on this row would
                                            lower the held-out loss; NULL otherwise */
-    lyc_pool *pool;                     /* whose idle threads help; NULL: none. No result depends on it */
+    lyc_pool *pool;                     /* whose idle threads help, also to learn from what is decided now: it lives until
+                                           then. NULL: none. No result depends on it */
     lyc_priority priority;
 } lyc_decision_input;
 

@@ -63,6 +63,13 @@ typedef struct lyc__norm_backward {
     const uint16_t *positive;
 } lyc__norm_backward;
 
+/* The layer of `convolve_thin`: weights [channel][kernel column][kernel row][period] and bias [period] (0 where
+ * there is none), the outputs again and again up to lyc__thin_period. */
+typedef struct lyc__thin {
+    const float *weights, *bias;
+    bool relu;
+} lyc__thin;
+
 /* Normalisation of rows: y = (x - mean) inverse weight + bias. */
 typedef struct lyc__row_norm {
     const float *weight, *bias; /* [columns] */
@@ -149,6 +156,19 @@ typedef struct lyc__vectors {
      * not numbers gets NaN. */
     void (*describe_answers)(const lyc__answers *answers, size_t first, size_t rows, float *out);
 
+    /* Double precision; tanh errs by at most 3.5 units in the last place. */
+    void (*double_tanh)(const double *x, size_t count, double *out);
+    void (*double_tanh_backward)(const double *y, const double *dy, size_t count,
+                                 double *dx); /* y = tanh(x) */
+    /* out[rows, columns] += x[rows, inputs] matrix[inputs, columns] */
+    void (*double_products)(const double *x, size_t rows, size_t inputs, const double *matrix, size_t columns,
+                            double *out);
+    /* matrix[inputs, columns] += x[rows, inputs] transposed, times y[rows, columns] */
+    void (*double_outer)(const double *x, const double *y, size_t rows, size_t inputs, size_t columns,
+                         double *matrix);
+    /* out[rows] = x[rows, columns] y[columns] */
+    void (*double_dots)(const double *x, size_t rows, const double *y, size_t columns, double *out);
+
     /* d = clip g + decay p; v = momentum v + d; p -= rate v, with `nesterov` p -= rate (d + momentum v).
      * With velocity NULL: p -= rate d. */
     void (*sgd)(float *params, const float *gradient, float *velocity, size_t count, const lyc__sgd *step);
@@ -166,6 +186,10 @@ typedef struct lyc__vectors {
      * them, [outputs], times weights [kernel row][output][kernel column, channel]. For few channels. */
     void (*spread)(const lyc__window *window, size_t outputs, const float *weights, const float *d_out,
                    float *scratch, float *image);
+    /* A convolution of an image with few channels: stride 1, 3 or 5 kernel rows. `scratch` holds
+     * lyc__thin_scratch floats. */
+    void (*convolve_thin)(const lyc__window *window, size_t outputs, const lyc__thin *layer, const float *image,
+                          float *scratch, float *out);
     /* Maximum of each window; which[out] is its place in the window, row by row, the first of equals. */
     void (*max_pool)(const lyc__window *window, const float *image, float *out, uint8_t *which);
     void (*max_pool_backward)(const lyc__window *window, const float *d_out, const uint8_t *which,
@@ -182,6 +206,15 @@ extern const lyc__vectors *const lyc__vectors_avx512, *const lyc__vectors_avx2, 
 
 /* Floats of an image with its border of zeros. */
 size_t lyc__window_scratch(const lyc__window *window);
+
+/* The least number of floats in which outputs and lanes both fit. */
+static inline size_t lyc__thin_period(size_t outputs, size_t lanes) {
+    size_t period = outputs;
+    while (period % lanes != 0) period += outputs;
+    return period;
+}
+/* Floats that convolve_thin works with, at any level. */
+size_t lyc__thin_scratch(const lyc__window *window, size_t outputs);
 
 /* Words that lyc__norm.positive has for each row, with the code of lyc__vector(). */
 size_t lyc__norm_words(size_t columns);

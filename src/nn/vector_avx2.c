@@ -18,9 +18,11 @@ TARGET __m256 Sleef_expf8_u10avx2(__m256);
 TARGET __m256 Sleef_logf8_u10avx2(__m256);
 TARGET __m256 Sleef_tanhf8_u10avx2(__m256);
 TARGET __m256 Sleef_erff8_u10avx2(__m256);
+TARGET __m256d Sleef_tanhd4_u35avx2(__m256d);
 
 typedef __m256 vector;
 typedef __m256 mask;
+typedef __m256d doubles;
 
 #define INLINE static inline TARGET __attribute__((always_inline))
 
@@ -94,6 +96,9 @@ INLINE vector vector_tanh(vector x) {
 INLINE vector vector_erf(vector x) {
     return Sleef_erff8_u10avx2(x);
 }
+INLINE doubles doubles_tanh(doubles x) {
+    return Sleef_tanhd4_u35avx2(x);
+}
 /* Small whole numbers kept as floats in a vector, as bytes in memory. */
 INLINE void store_bytes(uint8_t *p, size_t count, vector x) {
     float lanes[LANES];
@@ -112,6 +117,7 @@ INLINE vector load_bytes(const uint8_t *p, size_t count) {
 #include "nn/vector_elementwise_body.h"
 #include "nn/vector_loss_body.h"
 #include "nn/vector_answers_body.h"
+#include "nn/vector_double_body.h"
 #include "nn/vector_norm_body.h"
 #include "nn/vector_layer_norm_body.h"
 #include "nn/vector_optimizer_body.h"

@@ -20,9 +20,11 @@ TARGET __m512 Sleef_expf16_u10avx512f(__m512);
 TARGET __m512 Sleef_logf16_u10avx512f(__m512);
 TARGET __m512 Sleef_tanhf16_u10avx512f(__m512);
 TARGET __m512 Sleef_erff16_u10avx512f(__m512);
+TARGET __m512d Sleef_tanhd8_u35avx512f(__m512d);
 
 typedef __m512 vector;
 typedef __mmask16 mask;
+typedef __m512d doubles;
 
 #define INLINE static inline TARGET __attribute__((always_inline))
 
@@ -95,6 +97,9 @@ INLINE vector vector_tanh(vector x) {
 INLINE vector vector_erf(vector x) {
     return Sleef_erff16_u10avx512f(x);
 }
+INLINE doubles doubles_tanh(doubles x) {
+    return Sleef_tanhd8_u35avx512f(x);
+}
 /* Small whole numbers kept as floats in a vector, as bytes in memory. */
 INLINE void store_bytes(uint8_t *p, size_t count, vector x) {
     _mm512_mask_cvtepi32_storeu_epi8(p, first_lanes(count), _mm512_cvttps_epi32(x));
@@ -109,6 +114,7 @@ INLINE vector load_bytes(const uint8_t *p, size_t count) {
 #include "nn/vector_elementwise_body.h"
 #include "nn/vector_loss_body.h"
 #include "nn/vector_answers_body.h"
+#include "nn/vector_double_body.h"
 #include "nn/vector_norm_body.h"
 #include "nn/vector_layer_norm_body.h"
 #include "nn/vector_optimizer_body.h"

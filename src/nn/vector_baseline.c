@@ -13,6 +13,7 @@
 
 typedef float vector __attribute__((vector_size(16)));
 typedef int32_t mask __attribute__((vector_size(16)));
+typedef double doubles __attribute__((vector_size(16)));
 
 #define INLINE static inline __attribute__((always_inline))
 
@@ -89,6 +90,9 @@ INLINE vector vector_tanh(vector x) {
 INLINE vector vector_erf(vector x) {
     return Sleef_erff4_u10sse2(x);
 }
+INLINE doubles doubles_tanh(doubles x) {
+    return Sleef_tanhd2_u35sse2(x);
+}
 #else
 #define LANE_BY_LANE(f, x) ((vector){f((x)[0]), f((x)[1]), f((x)[2]), f((x)[3])})
 INLINE vector vector_exp(vector x) {
@@ -102,6 +106,9 @@ INLINE vector vector_tanh(vector x) {
 }
 INLINE vector vector_erf(vector x) {
     return LANE_BY_LANE(Sleef_erff_u10, x);
+}
+INLINE doubles doubles_tanh(doubles x) {
+    return (doubles){Sleef_tanh_u35(x[0]), Sleef_tanh_u35(x[1])};
 }
 #endif
 /* Small whole numbers kept as floats in a vector, as bytes in memory. */
@@ -120,6 +127,7 @@ INLINE vector load_bytes(const uint8_t *p, size_t count) {
 #include "nn/vector_elementwise_body.h"
 #include "nn/vector_loss_body.h"
 #include "nn/vector_answers_body.h"
+#include "nn/vector_double_body.h"
 #include "nn/vector_norm_body.h"
 #include "nn/vector_layer_norm_body.h"
 #include "nn/vector_optimizer_body.h"

@@ -102,7 +102,7 @@ static void analytic_gradient(law *l, double *gradient) {
             l->logit[i][k] = at;
         }
         lyc__learner_forward(l->learner, l->observation[i], NULL, &heads);
-        l->learner->policy->backward(&l->learner->shape, l->learner->params, l->observation[i],
+        l->learner->policy->backward(&l->learner->shape, l->learner->params, l->observation[i], 1,
                                      l->learner->workspace, &slope, gradient);
     }
 }

@@ -221,8 +221,8 @@ static void the_update_is_credit_plus_entropy(void **state) {
         credit.select[k] += bonus.select[k];
         credit.score[k] -= mean;
     }
-    learner->policy->backward(&learner->shape, learner->params, own->observation, learner->workspace, &credit,
-                              expected);
+    learner->policy->backward(&learner->shape, learner->params, own->observation, 1, learner->workspace,
+                              &credit, expected);
     lyc_feedback feedback;
     assert_int_equal(lyc_strategy_learn_pair(strategy, &a, &b, 0.1, 0.3, &feedback, NULL), LYC_OK);
     double norm = 0.0;
@@ -304,7 +304,7 @@ static void the_interval_is_credited_as_a_whole(void **state) {
         lyc__learner_forward(learner, own->observation, &raw, &heads);
         lyc__reinforce_credit(&learner->law, &heads, &action, 1.0, &credit);
         lyc__subset_entropy_gradient(heads.select, K, 0.01, credit.select);
-        learner->policy->backward(&learner->shape, learner->params, own->observation, learner->workspace,
+        learner->policy->backward(&learner->shape, learner->params, own->observation, 1, learner->workspace,
                                   &credit, expected);
     }
     lyc_decision decision;
