@@ -1,5 +1,5 @@
-"""The credit is real, in the demo's ensemble with the shipped defaults: the teacher whose classes were mixed up ends
-with at most a tenth of the weight, on every seed; and not so when the agent's update is switched off.
+"""The credit is real, with the shipped defaults: a teacher that does harm ends with at most a tenth of the weight, the
+student gains by it, and neither is so when the agent's update is switched off. One seed; long_credit.py has five.
 
 Needs the demo's teachers and data (scripts/demo makes them; in ctest the fixture `demo`).
 """
@@ -9,6 +9,7 @@ import unittest
 import h5py
 
 import lyceum
+import planted
 
 CONFIG = "configs/fashion/student.json"
 SEEDS = range(1, 6)
@@ -36,6 +37,17 @@ class Credit(lyceum.Case):
     def test_without_the_update_it_is_not(self):
         weights = self.last_quarter("off", "--set", "agent.learning_rate=1e-12", "--set", "train.epochs=2")
         self.assertGreater(weights["scrambled"], LIMIT, "the test above would pass without learning")
+
+    def test_planted_teachers_are_dropped_and_the_student_gains(self):
+        planted.prepare()
+        ensembles = ("scrambled", "overconfident", "specialist")
+        ablation = planted.Ablation(self.folder, "rules", ("uniform", "learned", "off"), [1], ensembles)
+        for ensemble in ensembles:
+            for agent, learns in (("learned", True), ("off", False)):
+                with self.subTest(ensemble=ensemble, agent=agent):
+                    (weight,), (gain,) = ablation.last_quarter(ensemble, agent, "third"), ablation.gains(ensemble, agent, "uniform")
+                    self.assertEqual(weight <= LIMIT, learns, weight)
+                    self.assertEqual(gain >= 0.8, learns, gain)
 
 
 if __name__ == "__main__":
