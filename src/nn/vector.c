@@ -36,6 +36,11 @@ size_t lyc__window_scratch(const lyc__window *window) {
            window->channels;
 }
 
+size_t lyc__thin_scratch(const lyc__window *window, size_t outputs) {
+    enum { MOST_LANES = 16 }; /* what the last store of the image writes too much */
+    return lyc__window_scratch(window) * outputs + MOST_LANES;
+}
+
 size_t lyc__norm_words(size_t columns) {
     return (columns + lyc__vector()->lanes - 1) / lyc__vector()->lanes;
 }

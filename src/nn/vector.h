@@ -3,7 +3,7 @@
  * The bodies (vector_*_body.h) are written once, over vectors of LANES floats, and included by one file
  * for each level (vector_avx512.c, vector_avx2.c, vector_baseline.c) which supplies the few primitives
  * that differ. Transcendental functions are SLEEF's with an error of 1 unit in the last place. Products
- * and sums are never contracted (but in `spread`, which stands beside kernels that do), so levels differ only
+ * and sums are never contracted (but in `spread` and `convolve_thin`, which stand beside kernels that do), so levels differ only
  * where lanes are summed up and inside SLEEF.
  *
  * All functions are pure, and safe to call from any thread. Pointers need no alignment; unless said
@@ -63,7 +63,7 @@ typedef struct lyc__norm_backward {
     const uint16_t *positive;
 } lyc__norm_backward;
 
-/* The layer of `convolve_thin`: weights [channel][kernel column][kernel row][period] and bias [period] (0 where
+/* The layer of `convolve_thin`: weights [kernel column][kernel row][period] and bias [period] (0 where
  * there is none), the outputs again and again up to lyc__thin_period. */
 typedef struct lyc__thin {
     const float *weights, *bias;
@@ -186,7 +186,7 @@ typedef struct lyc__vectors {
      * them, [outputs], times weights [kernel row][output][kernel column, channel]. For few channels. */
     void (*spread)(const lyc__window *window, size_t outputs, const float *weights, const float *d_out,
                    float *scratch, float *image);
-    /* A convolution of an image with few channels: stride 1, 3 or 5 kernel rows. `scratch` holds
+    /* A convolution of an image with one channel: stride 1, 3 or 5 kernel rows. `scratch` holds
      * lyc__thin_scratch floats. */
     void (*convolve_thin)(const lyc__window *window, size_t outputs, const lyc__thin *layer, const float *image,
                           float *scratch, float *out);

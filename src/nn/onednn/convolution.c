@@ -45,7 +45,9 @@ static size_t prepared_scratch(const lyc__convolution_prepared *prepared) {
     const size_t own =
         (round_up(c->scratch_bytes) + round_up(packed) + round_up(weight_bytes(c))) / sizeof(float);
     const size_t spread = lyc__convolution_spreads(c->node) ? lyc__convolution_spread_floats(c->node) : 0;
-    return own > spread ? own : spread;
+    const size_t thin = c->passes[LYC__FORWARD] ? 0 : lyc__convolution_thin_floats(c->node);
+    const size_t other = spread > thin ? spread : thin;
+    return own > other ? own : other;
 }
 
 static float *packed_gradient(const lyc__onednn_convolution *c, const lyc__call *call) {
@@ -119,6 +121,10 @@ static const float *weights_of(const lyc__onednn_convolution *c, const lyc__call
 
 static void forward(const lyc__call *call) {
     const lyc__onednn_convolution *c = call->prepared;
+    if (!c->passes[LYC__FORWARD]) {
+        lyc__convolution_thin(call, call->scratch);
+        return;
+    }
     const size_t in_size = lyc__shape_size(&c->node->in[0]), out_size = lyc__shape_size(&c->node->out);
     const float *in = call->in[0].data, *out = call->out.data;
     const int before = lyc__onednn_enter();

@@ -255,7 +255,7 @@ lyc_status lyc__onednn_convolution_create(lyc__onednn_convolution **out, const l
         .base = {&lyc__convolution_onednn},
         .node = setup->node,
         .relu = setup->relu,
-        .passes = {true, trains && setup->d_in && !lyc__convolution_spreads(setup->node), trains},
+        .passes = {!lyc__convolution_is_thin(setup->node), trains && setup->d_in && !lyc__convolution_spreads(setup->node), trains},
         .most = setup->rows < LYC__ONEDNN_PIECE ? setup->rows : LYC__ONEDNN_PIECE,
         .lane_count = setup->lanes,
     };
