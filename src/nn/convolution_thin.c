@@ -19,12 +19,13 @@ size_t lyc__convolution_thin_floats(const lyc__node *node) {
 
 /* Once or more often side by side, up to the period. */
 static float *repeat(const float *values, size_t count, size_t period, float *out) {
-    for (size_t i = 0; i < period; i++) out[i] = values != NULL ? values[i % count] : 0;
+    for (size_t i = 0; i < period; i += count)
+        for (size_t o = 0; o < count; o++) out[i + o] = values != NULL ? values[o] : 0;
     return out + period;
 }
 
-/* [channel][kernel column][kernel row][period] of [kernel row][kernel column][channel][output], then the
- * bias. */
+/* [kernel column][kernel row][period] of [kernel row][kernel column][output], then the bias, then the places.
+ */
 static lyc__thin lay_out(const lyc__call *call, size_t lanes, float *out) {
     const lyc__node *node = call->node;
     const lyc__window *w = &node->window;

@@ -64,39 +64,36 @@ static TARGET void spread(const lyc__window *w, size_t outputs, const float *wei
 
 /* ---- forward ------------------------------------------------------------------------------------- */
 
-/* Lines of output pixels whose sums stay in registers beside a column of the kernel. */
-enum { THIN_LINES = 7, THIN_ROWS = 5 };
-#define EACH(i, count) _Pragma("GCC unroll 11") for (size_t i = 0; i < (count); i++)
+/* Lines of output pixels whose sums stay in registers beside a column of the kernel; a smaller block of them
+ * for what is left. */
+enum { THIN_LINES = LANES == 16 ? 14 : 7, THIN_REST = 7, THIN_ROWS = 5 };
+#define EACH(i, count) _Pragma("GCC unroll 18") for (size_t i = 0; i < (count); i++)
 
 /* Where things lie: distances in floats. */
 typedef struct thin_form {
-    size_t columns, outputs; /* columns: of the kernel */
-    size_t step, wide;       /* in the spaced image: to the next pixel, the next line */
-    size_t period;           /* of the weights of a tap */
-    size_t line;             /* from an output pixel to the one below it */
+    size_t columns;    /* of the kernel */
+    size_t step, wide; /* in the spaced image: to the next pixel, the next line */
+    size_t period;     /* of the weights of a tap */
+    size_t line;       /* from an output pixel to the one below it */
     bool relu;
 } thin_form;
 
 /* Each pixel of a line `step` times. What a store writes too much is overwritten by the next. */
 INLINE void space_line(const float *pixels, size_t count, size_t step, float *out) {
-    if (step <= LANES)
-        for (size_t x = 0; x < count; x++) store(out + x * step, all(pixels[x]));
-    else
-        for (size_t x = 0; x < count; x++)
-            for (size_t o = 0; o < step; o += LANES) store(out + x * step + o, all(pixels[x]));
+    size_t x = 0;
+    for (; step <= LANES && x * step + LANES <= count * step; x++) store(out + x * step, all(pixels[x]));
+    for (; x < count; x++)
+        for (size_t o = 0; o < step; o += LANES)
+            store_part(out + x * step + o, step - o < LANES ? step - o : LANES, all(pixels[x]));
 }
 
-/* The image inside its border, from the first float to the last. */
+/* The image inside its border. */
 INLINE void space_image(const lyc__window *w, const thin_form *s, const float *image, float *out) {
-    const size_t side = w->padding[1] * s->step;
-    for (size_t y = 0; y < w->height + 2 * w->padding[0]; y++, out += s->wide) {
-        if (y < w->padding[0] || y >= w->height + w->padding[0]) {
-            memset(out, 0, s->wide * sizeof *out);
-            continue;
-        }
-        memset(out, 0, side * sizeof *out);
-        space_line(image + (y - w->padding[0]) * w->width, w->width, s->step, out + side);
-        memset(out + s->wide - side, 0, side * sizeof *out);
+    memset(out, 0, (w->height + 2 * w->padding[0]) * s->wide * sizeof *out);
+    out += w->padding[0] * s->wide + w->padding[1] * s->step;
+    for (size_t y = 0; y < w->height; y++, out += s->wide, image += w->width) {
+        if (s->step > 1) space_line(image, w->width, s->step, out);
+        else copy_run(image, w->width, out);
     }
 }
 
@@ -116,26 +113,33 @@ INLINE void thin_lines(const thin_form *s, size_t rows, bool spaced, size_t line
     EACH(l, lines) store_part(out + l * s->line, count, s->relu ? larger(sum[l], all(0)) : sum[l]);
 }
 
-/* Output lines p .. p + lines - 1. */
+/* Output lines p .. p + lines - 1. Where outputs fill vectors, a period is a pixel. */
 INLINE void thin_block(const thin_form *s, size_t rows, bool spaced, size_t lines, size_t p,
                        const lyc__thin *thin, const float *image, float *out) {
+    size_t phase = 0;
     image += p * s->wide;
     out += p * s->line;
-    for (size_t f = 0, phase = 0; f < s->line; f += LANES, phase = (phase + LANES) % s->period)
-        thin_lines(s, rows, spaced, lines, thin->weights + phase, thin->bias + phase,
-                   image + (spaced ? f : f / s->outputs), s->line - f < LANES ? s->line - f : LANES, out + f);
+    for (size_t f = 0; f < s->line; f += LANES) {
+        thin_lines(s, rows, spaced, lines, thin->weights + phase, thin->bias + phase, image,
+                   s->line - f < LANES ? s->line - f : LANES, out + f);
+        phase = phase + LANES < s->period ? phase + LANES : 0;
+        if (spaced) image += LANES;
+        else if (phase == 0) image++;
+    }
 }
 
 /* The last block goes up again to be a whole one: what it repeats comes out the same. */
 INLINE void thin_image(const lyc__window *w, const thin_form *s, size_t rows, bool spaced,
                        const lyc__thin *thin, const float *image, float *out) {
-    if (w->out_height < THIN_LINES) {
-        for (size_t p = 0; p < w->out_height; p++) thin_block(s, rows, spaced, 1, p, thin, image, out);
-        return;
+    const size_t height = w->out_height;
+    size_t p = 0;
+    for (; p + THIN_LINES <= height; p += THIN_LINES)
+        thin_block(s, rows, spaced, THIN_LINES, p, thin, image, out);
+    for (; p < height && height >= THIN_REST; p += THIN_REST) {
+        const size_t first = p + THIN_REST <= height ? p : height - THIN_REST;
+        thin_block(s, rows, spaced, THIN_REST, first, thin, image, out);
     }
-    const size_t last = w->out_height - THIN_LINES;
-    for (size_t p = 0; p < w->out_height; p += THIN_LINES)
-        thin_block(s, rows, spaced, THIN_LINES, p < last ? p : last, thin, image, out);
+    for (; p < height; p++) thin_block(s, rows, spaced, 1, p, thin, image, out);
 }
 
 static TARGET void convolve_thin(const lyc__window *w, size_t outputs, const lyc__thin *thin,
@@ -143,7 +147,6 @@ static TARGET void convolve_thin(const lyc__window *w, size_t outputs, const lyc
     const bool spaced = outputs % LANES != 0;
     const size_t step = spaced ? outputs : 1;
     const thin_form s = {.columns = w->kernel[1],
-                         .outputs = outputs,
                          .step = step,
                          .wide = (w->width + 2 * w->padding[1]) * step,
                          .period = lyc__thin_period(outputs, LANES),
