@@ -24,8 +24,7 @@ static float *repeat(const float *values, size_t count, size_t period, float *ou
     return out + period;
 }
 
-/* [kernel column][kernel row][period] of [kernel row][kernel column][output], then the bias, then the places.
- */
+/* [kernel column][kernel row][period] of [kernel row][kernel column][output], then the bias. */
 static lyc__thin lay_out(const lyc__call *call, size_t lanes, float *out) {
     const lyc__node *node = call->node;
     const lyc__window *w = &node->window;
