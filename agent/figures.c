@@ -4,7 +4,7 @@
 #include "lyceum/dataset.h"
 
 /* Of an item of the pool; and fewer logits than this are looked at before another thread has looked up. */
-enum { BLOCK_ROWS = 32, WORTH_SHARING = 1 << 14, SUMS = 8 };
+enum { BLOCK_ROWS = 32, WORTH_SHARING = 1 << 12, SUMS = 8 };
 
 static const char *const names[] = {
 #define LYC__FIGURE_NAME(name, plain) #name,

@@ -1,52 +1,46 @@
 #include "distill/calibration.h"
 
 #include <math.h>
+#include <stdbool.h>
 
-#include "lyceum/network.h"
+#include "nn/vector.h"
 
-enum { MOST_ITERATIONS = 60 };
+enum { PATIENCE = 7, MOST_ITERATIONS = 60 };
 static const double exact_enough =
     1e-7; /* relative, of the scale; the loss is flat there: its error is the square */
 
 typedef struct task {
-    const float *logits;
-    const int32_t *labels;
+    const float *distances;
     size_t rows, classes;
-    float *scratch; /* [rows, classes] */
 } task;
 
-/* First and second derivative of the summed loss in b: sums of E_p z - z_y and of Var_p z, p = softmax(b z).
- */
-static void derivatives(const task *t, double b, double *first, double *second) {
-    *first = *second = 0.0;
-    lyc_softmax(t->logits, (float)(1.0 / b), t->rows, t->classes, t->scratch);
-    for (size_t r = 0; r < t->rows; r++) {
-        if (t->labels[r] < 0) continue;
-        const float *z = t->logits + r * t->classes, *p = t->scratch + r * t->classes;
-        const double own = (double)z[t->labels[r]];
-        double mean = 0.0, square = 0.0;
-        for (size_t c = 0; c < t->classes; c++) {
-            const double distance = (double)z[c] - own;
-            mean += (double)p[c] * distance;
-            square += (double)p[c] * distance * distance;
-        }
-        *first += mean;
-        *second += square - mean * mean;
-    }
+static lyc__scaled_loss at(const task *t, double b) {
+    lyc__scaled_loss out;
+    lyc__vector()->scaled_loss(t->distances, t->rows, t->classes, (float)b, &out);
+    return out;
 }
 
-/* Newton's steps, kept inside a bracket in which the derivative changes its sign. */
+/* Newton's steps, kept inside a bracket in which the slope, which rises with b, changes its sign. Whether
+ * there is such a change is asked only where it is in doubt: when a step leads past an end of the range, or
+ * after many. */
 static double best_scale(const task *t) {
-    double low = 1.0 / LYC__MOST_SCALE, high = LYC__MOST_SCALE, b = 1.0, first, second;
-    derivatives(t, low, &first, &second);
-    if (first >= 0) return low;
-    derivatives(t, high, &first, &second);
-    if (first <= 0) return high;
+    double low = 1.0 / LYC__MOST_SCALE, high = LYC__MOST_SCALE, b = 1.0;
+    bool low_is_known = false, high_is_known = false;
     for (int i = 0; i < MOST_ITERATIONS; i++) {
-        derivatives(t, b, &first, &second);
-        if (first > 0) high = b;
+        const lyc__scaled_loss here = at(t, b);
+        if (here.slope > 0) high = b;
         else low = b;
-        double next = b - first / second;
+        high_is_known = high_is_known || here.slope > 0;
+        low_is_known = low_is_known || here.slope <= 0;
+        double next = b - here.slope / here.curve;
+        if (!low_is_known && (next <= low || i == PATIENCE)) {
+            if (at(t, low).slope >= 0) return low;
+            low_is_known = true;
+        }
+        if (!high_is_known && (next >= high || i == PATIENCE)) {
+            if (at(t, high).slope <= 0) return high;
+            high_is_known = true;
+        }
         if (!(next > low && next < high)) next = sqrt(low * high);
         if (fabs(next - b) <= exact_enough * b) return next;
         b = next;
@@ -54,22 +48,11 @@ static double best_scale(const task *t) {
     return b;
 }
 
-static double mean_loss(const task *t, double b) {
-    double sum = 0.0;
-    size_t labelled = 0;
-    lyc_log_softmax(t->logits, (float)(1.0 / b), t->rows, t->classes, t->scratch);
-    for (size_t r = 0; r < t->rows; r++) {
-        if (t->labels[r] < 0) continue;
-        sum -= (double)t->scratch[r * t->classes + (size_t)t->labels[r]];
-        labelled++;
-    }
-    return labelled > 0 ? sum / (double)labelled : NAN;
-}
-
 double lyc__calibrated_loss(const float *logits, const int32_t *labels, size_t rows, size_t classes,
                             float *scratch, double *scale) {
-    const task t = {.logits = logits, .labels = labels, .rows = rows, .classes = classes, .scratch = scratch};
+    task t = {.distances = scratch, .classes = classes};
+    t.rows = lyc__vector()->label_distances(logits, labels, rows, classes, scratch);
     const double b = best_scale(&t);
     if (scale != NULL) *scale = b;
-    return mean_loss(&t, b);
+    return t.rows > 0 ? at(&t, b).loss / (double)t.rows : NAN;
 }

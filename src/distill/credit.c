@@ -10,15 +10,15 @@
 
 struct lyc__credit {
     uint64_t every, steps;
-    uint32_t samples;                   /* capped at the size of the reward split */
-    uint32_t *permutation;              /* [size of the reward split] */
-    uint32_t *rows;                     /* [samples] */
-    int32_t *labels;                    /* [samples] */
-    size_t room;                        /* floats that one measurement takes */
-    float *rooms;                       /* [PAIR + 1][room]; NULL where it takes none */
-    lyc_student *clones[PAIR];          /* probe only */
-    const lyc_teacher_batch **batches;  /* [steps]: what the virtual steps learn from */
-    int32_t *batch_labels;              /* [steps][batch]: what the student may see of them */
+    uint32_t samples;                  /* capped at the size of the reward split */
+    uint32_t *permutation;             /* [size of the reward split] */
+    uint32_t *rows;                    /* [samples] */
+    int32_t *labels;                   /* [samples] */
+    size_t room;                       /* floats that one measurement takes */
+    float *rooms;                      /* [PAIR + 1][room]; NULL where it takes none */
+    lyc_student *clones[PAIR];         /* probe only */
+    const lyc_teacher_batch **batches; /* [steps]: what the virtual steps learn from */
+    int32_t *batch_labels;             /* [steps][batch]: what the student may see of them */
 };
 
 lyc_status lyc__credit_open(lyc__job *job, lyc_error *err) {
@@ -70,8 +70,8 @@ static void draw_samples(lyc__job *job, uint64_t step) {
 }
 
 /* What `student` is worth on them; `slot` says whose room it takes where several are measured at a time. */
-static lyc_status measure(lyc__job *job, lyc_student *student, lyc_priority priority, size_t slot, double *out,
-                          lyc_error *err) {
+static lyc_status measure(lyc__job *job, lyc_student *student, lyc_priority priority, size_t slot,
+                          double *out, lyc_error *err) {
     const lyc__credit *credit = job->credit;
     lyc__held_out samples = {.rows = credit->rows, .labels = credit->labels, .count = credit->samples};
     float *room = credit->rooms == NULL ? NULL : credit->rooms + slot * credit->room;
@@ -82,14 +82,15 @@ static lyc_status measure(lyc__job *job, lyc_student *student, lyc_priority prio
 
 typedef struct probe {
     lyc__job *job;
-    lyc_action *actions;               /* [PAIR] */
-    double worth[PAIR + 1];            /* after the first, after the second action; before (the student's) */
+    lyc_action *actions;    /* [PAIR] */
+    double worth[PAIR + 1]; /* after the first, after the second action; before (the student's) */
     lyc_status status[PAIR + 1];
     lyc_error errors[PAIR + 1];
 } probe;
 
 /* What the policy sees of virtual step `r`, were it the real one: the clone's logits, its schedule. */
-static lyc_decision_input virtual_input(const lyc__job *job, const lyc_student *clone, uint64_t r, const float *logits) {
+static lyc_decision_input virtual_input(const lyc__job *job, const lyc_student *clone, uint64_t r,
+                                        const float *logits) {
     const lyc_teacher_batch *batch = job->credit->batches[r];
     uint64_t step = job->cursor.global_step + r;
     return (lyc_decision_input){
@@ -115,30 +116,41 @@ static lyc_status follow(lyc__job *job, int draw, lyc_action *action, lyc_error 
     lyc_student_copy(clone, job->student);
     for (uint64_t r = 0; r < credit->steps; r++) {
         const lyc_teacher_batch *batch = credit->batches[r];
-        lyc_batch taken = {.epoch = batch->epoch, .step = batch->step, .view = batch->view, .count = batch->count, .rows = batch->rows};
+        lyc_batch taken = {.epoch = batch->epoch,
+                           .step = batch->step,
+                           .view = batch->view,
+                           .count = batch->count,
+                           .rows = batch->rows};
         const float *logits = lyc_student_forward(clone, &taken, LYC_PRIORITY_PROBE, job->pool);
         lyc_decision_input input = virtual_input(job, clone, r, logits);
         lyc_taught taught;
         LYC_TRY(lyc_strategy_follow(job->strategy, &input, draw, action, &taught, err));
-        lyc_lesson lesson = {.ids = batch->ids, .logits = batch->logits, .teachers = batch->teachers,
-                             .weights = taught.weights, .per_row = taught.per_row};
+        lyc_lesson lesson = {.ids = batch->ids,
+                             .logits = batch->logits,
+                             .teachers = batch->teachers,
+                             .weights = taught.weights,
+                             .per_row = taught.per_row};
         lyc_losses losses;
         LYC_TRY(lyc_student_learn(clone, &lesson, LYC_PRIORITY_PROBE, job->pool, &losses, err));
     }
     return LYC_OK;
 }
 
-/* Items 0 and 1 are the clones, item 2 measures the student itself: independent work for idle threads. */
-static void probe_item(void *payload, size_t item, int slot) {
+/* Independent work for idle threads: items 0 and 1 are the clones' steps, item 2 says on which samples they
+ * are measured. */
+static void try_item(void *payload, size_t item, int slot) {
     (void)slot;
     probe *p = payload;
-    lyc__credit *credit = p->job->credit;
-    lyc_student *measured = p->job->student;
-    if (item < PAIR) {
-        measured = credit->clones[item];
-        p->status[item] = follow(p->job, (int)item, &p->actions[item], &p->errors[item]);
-        if (p->status[item] != LYC_OK) return;
-    }
+    if (item < PAIR) p->status[item] = follow(p->job, (int)item, &p->actions[item], &p->errors[item]);
+    else draw_samples(p->job, p->job->cursor.global_step);
+}
+
+/* The clones, and the student as it is. */
+static void measure_item(void *payload, size_t item, int slot) {
+    (void)slot;
+    probe *p = payload;
+    lyc_student *measured = item < PAIR ? p->job->credit->clones[item] : p->job->student;
+    if (p->status[item] != LYC_OK) return;
     p->status[item] = measure(p->job, measured, LYC_PRIORITY_PROBE, item, &p->worth[item], &p->errors[item]);
 }
 
@@ -155,13 +167,15 @@ static lyc_status fetch_batches(lyc__job *job, bool *complete, lyc_error *err) {
     for (uint64_t r = 0; r < credit->steps && *complete; r++) {
         LYC_TRY(lyc_ensemble_batch(job->ensemble, (uint32_t)r, &credit->batches[r], err));
         *complete = credit->batches[r] != NULL;
-        if (*complete) lyc__gather_labels(job, credit->batches[r]->rows, credit->batches[r]->count,
-                                          credit->batch_labels + r * job->config->train.batch);
+        if (*complete)
+            lyc__gather_labels(job, credit->batches[r]->rows, credit->batches[r]->count,
+                               credit->batch_labels + r * job->config->train.batch);
     }
     return LYC_OK;
 }
 
-static lyc_status run_probe(lyc__job *job, const lyc_decision_input *input, lyc__step_record *record, lyc_error *err) {
+static lyc_status run_probe(lyc__job *job, const lyc_decision_input *input, lyc__step_record *record,
+                            lyc_error *err) {
     bool complete;
     LYC_TRY(fetch_batches(job, &complete, err));
     if (!complete) return LYC_OK;
@@ -169,9 +183,9 @@ static lyc_status run_probe(lyc__job *job, const lyc_decision_input *input, lyc_
     for (int i = 0; i < PAIR; i++) lyc_strategy_sample(job->strategy, input, i, &actions[i]);
     double reward[PAIR] = {0.0, 0.0};
     if (job->by_row || !same_action(&actions[0], &actions[1], job->teachers)) {
-        draw_samples(job, job->cursor.global_step);
         probe p = {.job = job, .actions = actions};
-        lyc_pool_run(job->pool, LYC_PRIORITY_PROBE, PAIR + 1, probe_item, &p);
+        lyc_pool_run(job->pool, LYC_PRIORITY_PROBE, PAIR + 1, try_item, &p);
+        lyc_pool_run(job->pool, LYC_PRIORITY_PROBE, PAIR + 1, measure_item, &p);
         for (int i = 0; i <= PAIR; i++) {
             if (p.status[i] == LYC_OK) continue;
             lyc_error_prefix(&p.errors[i], "probe at step %llu", (unsigned long long)job->cursor.global_step);
@@ -182,7 +196,8 @@ static lyc_status run_probe(lyc__job *job, const lyc_decision_input *input, lyc_
         record->reward = reward[0];
     }
     lyc_feedback feedback;
-    LYC_TRY(lyc_strategy_learn_pair(job->strategy, &actions[0], &actions[1], reward[0], reward[1], &feedback, err));
+    LYC_TRY(lyc_strategy_learn_pair(job->strategy, &actions[0], &actions[1], reward[0], reward[1], &feedback,
+                                    err));
     record->advantage = feedback.advantage;
     return lyc__record_probe(job, actions, reward, &feedback, err);
 }
@@ -216,7 +231,8 @@ static lyc_status close_interval(lyc__job *job, lyc__step_record *record, lyc_er
 
 /* ---- the two hooks of the loop ------------------------------------------------------------------- */
 
-lyc_status lyc__credit_before_update(lyc__job *job, const lyc_decision_input *input, lyc__step_record *record, lyc_error *err) {
+lyc_status lyc__credit_before_update(lyc__job *job, const lyc_decision_input *input, lyc__step_record *record,
+                                     lyc_error *err) {
     uint64_t step = job->cursor.global_step;
     if (job->config->agent.credit.kind == LYC_CREDIT_PROBE)
         return step % job->credit->every == 0 ? run_probe(job, input, record, err) : LYC_OK;

@@ -100,6 +100,12 @@ enum {
     LYC__ANSWER_FIGURES
 };
 
+/* Sums over rows of the cross-entropy of logits times b, and of its first and second derivative in b. The
+ * cross-entropy of a row is log sum exp(b d), d being the distances of its logits from that of its label. */
+typedef struct lyc__scaled_loss {
+    double loss, slope, curve;
+} lyc__scaled_loss;
+
 typedef struct lyc__vectors {
     const char *name; /* "avx512" */
     size_t lanes;
@@ -155,6 +161,14 @@ typedef struct lyc__vectors {
      * cross-entropy, then the figures of one teacher after the other. A row in which a teacher's logits are
      * not numbers gets NaN. */
     void (*describe_answers)(const lyc__answers *answers, size_t first, size_t rows, float *out);
+
+    /* The distances of the labelled rows, laid out as `scaled_loss` reads them, out[rows, classes] another array.
+     * Returns how many rows have a label. */
+    size_t (*label_distances)(const float *logits, const int32_t *labels, size_t rows, size_t classes,
+                              float *out);
+    /* Of so many labelled rows. */
+    void (*scaled_loss)(const float *distances, size_t rows, size_t classes, float scale,
+                        lyc__scaled_loss *out);
 
     /* Double precision; tanh errs by at most 3.5 units in the last place. */
     void (*double_tanh)(const double *x, size_t count, double *out);

@@ -118,6 +118,7 @@ INLINE vector load_bytes(const uint8_t *p, size_t count) {
 #include "nn/vector_loss_body.h"
 #include "nn/vector_answers_body.h"
 #include "nn/vector_double_body.h"
+#include "nn/vector_scale_body.h"
 #include "nn/vector_norm_body.h"
 #include "nn/vector_layer_norm_body.h"
 #include "nn/vector_optimizer_body.h"
