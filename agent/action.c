@@ -76,15 +76,20 @@ void lyc__action_mean_weights(const lyc__action_law *law, const lyc__heads *head
     else lyc__subset_mean_weights(heads->select, law->teachers, weight);
 }
 
-void lyc__action_greedy(const lyc__action_law *law, const lyc__heads *heads, double *mean, lyc_action *out) {
+void lyc__action_greedy(const lyc__action_law *law, const lyc__heads *heads, double *mean, double *entropy,
+                        lyc_action *out) {
     *out = (lyc_action){0};
     memset(out->select, 1, (size_t)law->teachers);
     if (law->selects) lyc__subset_greedy(heads->select, law->teachers, out->select);
-    for (int k = 0; k < law->teachers; k++)
-        out->score[k] = law->weighs && out->select[k] ? heads->score[k] : 0.0;
-    lyc__action_mean_weights(law, heads, mean);
+    if (law->selects && !law->weighs) {
+        lyc__subset_describe(heads->select, law->teachers, out->select, mean, &out->log_prob, entropy);
+    } else {
+        for (int k = 0; k < law->teachers; k++) out->score[k] = out->select[k] ? heads->score[k] : 0.0;
+        lyc__action_mean_weights(law, heads, mean);
+        out->log_prob = lyc__action_log_prob(law, heads, out);
+        *entropy = lyc__action_entropy(law, heads);
+    }
     set_weights(mean, law->teachers, out);
-    out->log_prob = lyc__action_log_prob(law, heads, out);
 }
 
 bool lyc__action_equal(const lyc__action_law *law, const lyc_action *a, const lyc_action *b) {

@@ -35,8 +35,9 @@ void lyc__action_entropy_gradient(const lyc__action_law *law, const lyc__heads *
 /* The policy's mean weights: over selections, with the scores at their means. Sums to 1. */
 void lyc__action_mean_weights(const lyc__action_law *law, const lyc__heads *heads, double *weight);
 /* The greedy set, with the scores at their means; weight: the policy's mean weights, which come out as
- * mean[teachers], inside the set, sum 1. */
-void lyc__action_greedy(const lyc__action_law *law, const lyc__heads *heads, double *mean, lyc_action *out);
+ * mean[teachers], inside the set, sum 1. `entropy` is lyc__action_entropy. */
+void lyc__action_greedy(const lyc__action_law *law, const lyc__heads *heads, double *mean, double *entropy,
+                        lyc_action *out);
 
 /* Whether two actions would teach the same thing. */
 bool lyc__action_equal(const lyc__action_law *law, const lyc_action *a, const lyc_action *b);

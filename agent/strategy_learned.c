@@ -116,13 +116,15 @@ static manner manner_of(const lyc_strategy *self, const lyc_decision_input *inpu
     return own->teach == LYC_TEACH_GREEDY ? GREEDY : MEAN;
 }
 
-/* The action that teaches, for one row or for the batch. With teach = mean its weights are the policy's means
- * over all teachers, while `select` and the log-probability stay those of the greedy set. */
+/* The action that teaches, for one row or for the batch, and the entropy there. With teach = mean its weights
+ * are the policy's means over all teachers, while `select` and the log-probability stay those of the greedy
+ * set. */
 static void choose(const lyc_strategy *self, const lyc_decision_input *input, manner how, size_t row,
-                   const double *observation, const lyc__heads *heads, lyc_action *action) {
+                   const double *observation, const lyc__heads *heads, double *entropy, lyc_action *action) {
     const lyc__learned *own = self->own;
     const lyc__learner *learner = &own->learner;
     double mean[LYC_MAX_TEACHERS];
+    if (how == ALIKE || how == DRAWN) *entropy = lyc__action_entropy(&learner->law, heads);
     if (how == ALIKE) {
         choose_all(self->facts.teachers, action);
         return;
@@ -132,7 +134,7 @@ static void choose(const lyc_strategy *self, const lyc_decision_input *input, ma
         learner->algorithm->remember(learner, row, observation, action);
         return;
     }
-    lyc__action_greedy(&learner->law, heads, mean, action);
+    lyc__action_greedy(&learner->law, heads, mean, entropy, action);
     if (how == GREEDY) return;
     for (int k = 0; k < self->facts.teachers; k++) action->weight[k] = (float)mean[k];
 }
@@ -181,11 +183,10 @@ static void decide_block(void *payload, size_t lot, size_t first, size_t count, 
         const size_t row = first + i;
         lyc_action action;
         choose(task->self, task->input, task->how, row, own->observation + row * learner->observation_size,
-               &heads[i], &action);
+               &heads[i], &own->entropy[row], &action);
         memcpy(task->self->weights + row * teachers, action.weight, teachers * sizeof action.weight[0]);
         memcpy(task->select + row * teachers, action.select, teachers * sizeof action.select[0]);
         own->log_prob[row] = action.log_prob;
-        own->entropy[row] = lyc__action_entropy(&learner->law, &heads[i]);
     }
 }
 

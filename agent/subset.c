@@ -47,11 +47,15 @@ void lyc__subset_sample(const double *logit, int teachers, lyc_random *random, u
     }
 }
 
+static double log_prob_of(const parts *s, const double *logit, int teachers, const uint8_t *select) {
+    double log_prob = -log(s->z);
+    for (int k = 0; k < teachers; k++) log_prob -= select[k] ? s->none[k] - logit[k] : s->none[k];
+    return log_prob;
+}
+
 double lyc__subset_log_prob(const double *logit, int teachers, const uint8_t *select) {
     parts s = parts_of(logit, teachers);
-    double log_prob = -log(s.z);
-    for (int k = 0; k < teachers; k++) log_prob -= select[k] ? s.none[k] - logit[k] : s.none[k];
-    return log_prob;
+    return log_prob_of(&s, logit, teachers, select);
 }
 
 void lyc__subset_log_prob_gradient(const double *logit, int teachers, const uint8_t *select, double scale,
@@ -60,13 +64,17 @@ void lyc__subset_log_prob_gradient(const double *logit, int teachers, const uint
     for (int k = 0; k < teachers; k++) gradient[k] += scale * ((select[k] ? 1.0 : 0.0) - s.p[k] / s.z);
 }
 
+static double entropy_of(const parts *s, const double *logit, int teachers) {
+    double sum = exp(s->log_p0) * s->log_p0;
+    for (int k = 0; k < teachers; k++) /* binary entropy: -p log p - (1 - p) log(1 - p) */
+        sum += s->none[k] - s->p[k] * logit[k];
+    double entropy = log(s->z) + sum / s->z;
+    return entropy > 0.0 ? entropy : 0.0;
+}
+
 double lyc__subset_entropy(const double *logit, int teachers) {
     parts s = parts_of(logit, teachers);
-    double sum = exp(s.log_p0) * s.log_p0;
-    for (int k = 0; k < teachers; k++) /* binary entropy: -p log p - (1 - p) log(1 - p) */
-        sum += s.none[k] - s.p[k] * logit[k];
-    double entropy = log(s.z) + sum / s.z;
-    return entropy > 0.0 ? entropy : 0.0;
+    return entropy_of(&s, logit, teachers);
 }
 
 /* H = A - sum_k l_k dA/dl_k with A the log-partition, so dH/dl_j = -sum_k l_k Cov(m_k, m_j):
@@ -80,21 +88,33 @@ void lyc__subset_entropy_gradient(const double *logit, int teachers, double scal
         gradient[k] -= scale * s.p[k] / s.z * (logit[k] * (1.0 - s.p[k]) - shared);
 }
 
-void lyc__subset_mean_weights(const double *logit, int teachers, double *mean) {
-    parts s = parts_of(logit, teachers);
+static void mean_weights_of(const parts *s, int teachers, double *mean) {
     for (int k = 0; k < teachers; k++) {
         double count[LYC_MAX_TEACHERS] = {1.0}; /* count[n]: probability that n of the others are selected */
         int others = 0;
         for (int j = 0; j < teachers; j++) {
             if (j == k) continue;
             others++;
-            for (int n = others; n > 0; n--) count[n] = count[n] * (1.0 - s.p[j]) + count[n - 1] * s.p[j];
-            count[0] *= 1.0 - s.p[j];
+            for (int n = others; n > 0; n--) count[n] = count[n] * (1.0 - s->p[j]) + count[n - 1] * s->p[j];
+            count[0] *= 1.0 - s->p[j];
         }
         mean[k] = 0.0;
         for (int n = 0; n < teachers; n++) mean[k] += count[n] / (n + 1);
-        mean[k] *= s.p[k] / s.z;
+        mean[k] *= s->p[k] / s->z;
     }
+}
+
+void lyc__subset_mean_weights(const double *logit, int teachers, double *mean) {
+    parts s = parts_of(logit, teachers);
+    mean_weights_of(&s, teachers, mean);
+}
+
+void lyc__subset_describe(const double *logit, int teachers, const uint8_t *select, double *mean,
+                          double *log_prob, double *entropy) {
+    parts s = parts_of(logit, teachers);
+    mean_weights_of(&s, teachers, mean);
+    *log_prob = log_prob_of(&s, logit, teachers, select);
+    *entropy = entropy_of(&s, logit, teachers);
 }
 
 void lyc__subset_greedy(const double *logit, int teachers, uint8_t *select) {

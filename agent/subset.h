@@ -31,6 +31,10 @@ void lyc__subset_entropy_gradient(const double *logit, int teachers, double scal
 /* mean[k] = E[m_k / |S|], by the Poisson-binomial recursion over the other teachers. Sums to 1. */
 void lyc__subset_mean_weights(const double *logit, int teachers, double *mean);
 
+/* Mean weights, log-probability of `select` and entropy at once, for little more than one of them. */
+void lyc__subset_describe(const double *logit, int teachers, const uint8_t *select, double *mean,
+                          double *log_prob, double *entropy);
+
 /* The greedy set: every teacher with p_k > 1/2, else the one with the largest p_k (the first of equals). */
 void lyc__subset_greedy(const double *logit, int teachers, uint8_t *select);
 
