@@ -1,0 +1,65 @@
+"""Tables of docs/results.md, "Credit", in Markdown, from what `scripts/credit` has run:
+
+    credit_tables.py demo/planted/rules/table.json ...
+
+A row a rule or an agent, a column an ensemble: test accuracy in percent, mean over the seeds, and in brackets the 95 %
+interval of the difference to the table's reference, paired by seed. A star: the difference is from 0 by its p-value
+corrected for all comparisons of the ablation (Holm, 0.05). For what learns, a second table has the largest weight over
+the seeds that a teacher had in the last quarter of a run.
+"""
+import json
+import sys
+
+
+def cell(setting):
+    text = f"{100 * setting['accuracy_mean']:.2f}"
+    if setting["difference_low"] is not None:
+        star = "*" if setting["p_holm"] is not None and setting["p_holm"] < 0.05 else ""
+        text += f" ({100 * setting['difference_low']:+.1f} to {100 * setting['difference_high']:+.1f}){star}"
+    return text if setting["finished"] == setting["runs"] else f"{text} [{setting['finished']} of {setting['runs']}]"
+
+
+def label(setting):
+    values = setting["values"]
+    name = values.get("agent", values.get("agent.strategy"))
+    more = {"same": "", "labels": ", with the labels of `reward`"}
+    budget = setting["budget"]
+    return f"`{name}`" + more.get(budget, f", with the FLOPs ({budget.removeprefix('flops').strip(' ()')})")
+
+
+def print_table(title, columns, rows):
+    print(f"| {title} | " + " | ".join(columns) + " |\n|" + "---|" * (len(columns) + 1))
+    for name, cells in rows.items():
+        print(f"| {name} | " + " | ".join(cells.get(column, "") for column in columns) + " |")
+    print()
+
+
+def tables(path):
+    with open(path) as file:
+        content = json.load(file)
+    columns, accuracy = [], {}
+    for setting in content["settings"]:
+        column = setting["values"].get("teachers", "test %")
+        columns += [column] if column not in columns else []
+        accuracy.setdefault(label(setting), {})[column] = cell(setting)
+    print(f"**{content['name']}**\n")
+    print_table("", columns, accuracy)
+    most = {}
+    for run in content["runs"]:
+        setting = next(s for s in content["settings"] if s["setting"] == run["setting"])
+        if "learned" not in label(setting) and "agent" not in setting["values"]:
+            continue
+        if run["state"] == "finished" and run["last_quarter_weight"]:
+            seen = most.setdefault((label(setting), setting["values"].get("teachers", "")), {})
+            for teacher, weight in run["last_quarter_weight"].items():
+                seen[teacher] = max(seen.get(teacher, 0.0), weight)
+    ensembles = list(dict.fromkeys(ensemble for _, ensemble in most))
+    rows = {}
+    for (name, ensemble), seen in most.items():
+        rows.setdefault(name, {})[ensemble or "largest weight"] = " / ".join(f"{weight:.2f}" for weight in seen.values())
+    print_table("largest weight: " + " / ".join(next(iter(most.values()))) if most else "",
+                [ensemble or "largest weight" for ensemble in ensembles], rows)
+
+
+for path in sys.argv[1:]:
+    tables(path)
