@@ -1,5 +1,7 @@
-/* The forward pass over images with few channels: lanes run over columns and outputs alike, so that few
- * channels and few outputs fill vectors too. */
+/* Images with one channel, forward and the gradient of the weights: lanes run over columns and outputs alike,
+ * so that few outputs fill vectors too. */
+#include <string.h>
+
 #include "nn/convolution.h"
 #include "nn/frozen.h"
 
@@ -51,6 +53,36 @@ void lyc__convolution_thin_at(const lyc__vectors *level, const lyc__call *call, 
 
 void lyc__convolution_thin(const lyc__call *call, float *scratch) {
     lyc__convolution_thin_at(lyc__vector(), call, scratch);
+}
+
+/* ---- the gradient of the weights -------------------------------------------------------------------- */
+
+/* [kernel row][kernel column][output] of [kernel column][kernel row][period]. */
+static void fold(const lyc__node *node, size_t period, const float *gradient, float *out) {
+    const size_t rows = node->window.kernel[0], columns = node->window.kernel[1], outputs = node->out.dims[2];
+    for (size_t i = 0; i < rows; i++)
+        for (size_t j = 0; j < columns; j++, out += outputs) {
+            const float *from = gradient + (j * rows + i) * period;
+            memcpy(out, from, outputs * sizeof *out);
+            for (size_t f = outputs; f < period; f += outputs)
+                for (size_t o = 0; o < outputs; o++) out[o] += from[f + o];
+        }
+}
+
+void lyc__convolution_thin_weights_at(const lyc__vectors *level, const lyc__call *call, float *scratch) {
+    const lyc__node *node = call->node;
+    const size_t in = lyc__shape_size(&node->in[0]), out = lyc__shape_size(&node->out),
+                 outputs = node->out.dims[2], period = lyc__thin_period(outputs, level->lanes);
+    const float *images = call->in[0].data, *d_out = call->d_out.data;
+    float *gradient = scratch + lyc__thin_scratch(&node->window, outputs);
+    memset(gradient, 0, node->params[0].size / outputs * period * sizeof *gradient);
+    for (size_t r = 0; r < call->in[0].rows; r++)
+        level->thin_gradient(&node->window, outputs, images + r * in, d_out + r * out, scratch, gradient);
+    fold(node, period, gradient, call->d_param[0]);
+}
+
+void lyc__convolution_thin_weights(const lyc__call *call, float *scratch) {
+    lyc__convolution_thin_weights_at(lyc__vector(), call, scratch);
 }
 
 /* ---- in frozen networks --------------------------------------------------------------------------- */

@@ -3,7 +3,7 @@
  * The bodies (vector_*_body.h) are written once, over vectors of LANES floats, and included by one file
  * for each level (vector_avx512.c, vector_avx2.c, vector_baseline.c) which supplies the few primitives
  * that differ. Transcendental functions are SLEEF's with an error of 1 unit in the last place. Products
- * and sums are never contracted (but in `spread` and `convolve_thin`, which stand beside kernels that do), so levels differ only
+ * and sums are never contracted (but in `spread` and the `thin` ones, which stand beside kernels that do), so levels differ only
  * where lanes are summed up and inside SLEEF.
  *
  * All functions are pure, and safe to call from any thread. Pointers need no alignment; unless said
@@ -204,6 +204,10 @@ typedef struct lyc__vectors {
      * lyc__thin_scratch floats. */
     void (*convolve_thin)(const lyc__window *window, size_t outputs, const lyc__thin *layer, const float *image,
                           float *scratch, float *out);
+    /* Adds to gradient [kernel column][kernel row][period] what d_out [height, width, outputs] gives to the weights
+     * of such a convolution; the sum of an output's places in the period is its gradient. */
+    void (*thin_gradient)(const lyc__window *window, size_t outputs, const float *image, const float *d_out,
+                          float *scratch, float *gradient);
     /* Maximum of each window; which[out] is its place in the window, row by row, the first of equals. */
     void (*max_pool)(const lyc__window *window, const float *image, float *out, uint8_t *which);
     void (*max_pool_backward)(const lyc__window *window, const float *d_out, const uint8_t *which,
@@ -227,7 +231,7 @@ static inline size_t lyc__thin_period(size_t outputs, size_t lanes) {
     while (period % lanes != 0) period += outputs;
     return period;
 }
-/* Floats that convolve_thin works with, at any level. */
+/* Floats that convolve_thin and thin_gradient work with, at any level. */
 size_t lyc__thin_scratch(const lyc__window *window, size_t outputs);
 
 /* Words that lyc__norm.positive has for each row, with the code of lyc__vector(). */

@@ -87,9 +87,9 @@ INLINE void space_line(const float *pixels, size_t count, size_t step, float *ou
             store_part(out + x * step + o, step - o < LANES ? step - o : LANES, all(pixels[x]));
 }
 
-/* The image inside its border. */
+/* The image inside its border, and zeros behind it as far as a vector may read. */
 INLINE void space_image(const lyc__window *w, const thin_form *s, const float *image, float *out) {
-    memset(out, 0, (w->height + 2 * w->padding[0]) * s->wide * sizeof *out);
+    memset(out, 0, ((w->height + 2 * w->padding[0]) * s->wide + LANES) * sizeof *out);
     out += w->padding[0] * s->wide + w->padding[1] * s->step;
     for (size_t y = 0; y < w->height; y++, out += s->wide, image += w->width) {
         if (s->step > 1) space_line(image, w->width, s->step, out);
@@ -142,19 +142,73 @@ INLINE void thin_image(const lyc__window *w, const thin_form *s, size_t rows, bo
     for (; p < height; p++) thin_block(s, rows, spaced, 1, p, thin, image, out);
 }
 
+static thin_form thin_form_of(const lyc__window *w, size_t outputs) {
+    const size_t step = outputs % LANES != 0 ? outputs : 1;
+    return (thin_form){.columns = w->kernel[1],
+                       .step = step,
+                       .wide = (w->width + 2 * w->padding[1]) * step,
+                       .period = lyc__thin_period(outputs, LANES),
+                       .line = w->out_width * outputs};
+}
+
 static TARGET void convolve_thin(const lyc__window *w, size_t outputs, const lyc__thin *thin,
                                  const float *image, float *scratch, float *out) {
     const bool spaced = outputs % LANES != 0;
-    const size_t step = spaced ? outputs : 1;
-    const thin_form s = {.columns = w->kernel[1],
-                         .step = step,
-                         .wide = (w->width + 2 * w->padding[1]) * step,
-                         .period = lyc__thin_period(outputs, LANES),
-                         .line = w->out_width * outputs,
-                         .relu = thin->relu};
+    thin_form s = thin_form_of(w, outputs);
+    s.relu = thin->relu;
     space_image(w, &s, image, scratch);
     if (w->kernel[0] == 3 && spaced) thin_image(w, &s, 3, true, thin, scratch, out);
     else if (w->kernel[0] == 3) thin_image(w, &s, 3, false, thin, scratch, out);
     else if (spaced) thin_image(w, &s, THIN_ROWS, true, thin, scratch, out);
     else thin_image(w, &s, THIN_ROWS, false, thin, scratch, out);
+}
+
+/* ---- the gradient of the weights ------------------------------------------------------------------ */
+
+/* What `lines` output lines give to a column of the kernel: LANES values each of its rows. */
+INLINE void thin_products(const thin_form *s, size_t rows, bool spaced, size_t lines, size_t count,
+                          const float *image, const float *d_out, vector *sum) {
+    vector d[THIN_LINES];
+    EACH(l, lines) d[l] = load_part(d_out + l * s->line, count);
+    EACH(r, lines + rows - 1) {
+        const vector pixels = spaced ? load(image + r * s->wide) : all(image[r * s->wide]);
+        EACH(i, rows) if (r >= i && r - i < lines) sum[i] = multiply_add(pixels, d[r - i], sum[i]);
+    }
+}
+
+/* All lines, for the LANES values at `image` and `d_out`. */
+INLINE void thin_column(const thin_form *s, size_t rows, bool spaced, size_t height, size_t count,
+                        const float *image, const float *d_out, float *gradient) {
+    vector sum[THIN_ROWS];
+    EACH(i, rows) sum[i] = load(gradient + i * s->period);
+    size_t p = 0;
+    for (; p + THIN_LINES <= height; p += THIN_LINES)
+        thin_products(s, rows, spaced, THIN_LINES, count, image + p * s->wide, d_out + p * s->line, sum);
+    for (; p < height; p++)
+        thin_products(s, rows, spaced, 1, count, image + p * s->wide, d_out + p * s->line, sum);
+    EACH(i, rows) store(gradient + i * s->period, sum[i]);
+}
+
+INLINE void thin_gradients(const thin_form *s, size_t rows, bool spaced, size_t height, const float *image,
+                           const float *d_out, float *gradient) {
+    size_t phase = 0;
+    for (size_t f = 0; f < s->line; f += LANES) {
+        for (size_t j = 0; j < s->columns; j++)
+            thin_column(s, rows, spaced, height, s->line - f < LANES ? s->line - f : LANES,
+                        image + j * s->step, d_out + f, gradient + j * rows * s->period + phase);
+        phase = phase + LANES < s->period ? phase + LANES : 0;
+        if (spaced) image += LANES;
+        else if (phase == 0) image++;
+    }
+}
+
+static TARGET void thin_gradient(const lyc__window *w, size_t outputs, const float *image, const float *d_out,
+                                 float *scratch, float *gradient) {
+    const bool spaced = outputs % LANES != 0;
+    const thin_form s = thin_form_of(w, outputs);
+    space_image(w, &s, image, scratch);
+    if (w->kernel[0] == 3 && spaced) thin_gradients(&s, 3, true, w->out_height, scratch, d_out, gradient);
+    else if (w->kernel[0] == 3) thin_gradients(&s, 3, false, w->out_height, scratch, d_out, gradient);
+    else if (spaced) thin_gradients(&s, THIN_ROWS, true, w->out_height, scratch, d_out, gradient);
+    else thin_gradients(&s, THIN_ROWS, false, w->out_height, scratch, d_out, gradient);
 }

@@ -47,6 +47,7 @@ static const lyc__vectors table = {
     .unplane = unplane,
     .spread = spread,
     .convolve_thin = convolve_thin,
+    .thin_gradient = thin_gradient,
     .max_pool = max_pool,
     .max_pool_backward = max_pool_backward,
 };

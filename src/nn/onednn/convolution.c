@@ -157,12 +157,13 @@ static void backward(const lyc__call *call) {
     const int before = lyc__onednn_enter();
     for (size_t i = 0; i < piece_count(c, call->in[0].rows); i++) {
         const piece p = piece_at(c, call->in[0].rows, i);
-        add_weights(c, call, p);
+        if (c->passes[LYC__BACKWARD_WEIGHTS]) add_weights(c, call, p);
         if (d_in != NULL && c->passes[LYC__BACKWARD_DATA])
             run(c, call, LYC__BACKWARD_DATA, p.rows, d_in + p.first * in_size, d_out + p.first * out_size,
                 weights_of(c, call, LYC__BACKWARD_DATA));
     }
     lyc__onednn_leave(before);
+    if (!c->passes[LYC__BACKWARD_WEIGHTS]) lyc__convolution_thin_weights(call, call->scratch);
     if (d_in != NULL && !c->passes[LYC__BACKWARD_DATA]) lyc__convolution_spread(call, call->scratch);
     lyc__convolution_sum_bias(call);
 }

@@ -250,12 +250,12 @@ lyc_status lyc__onednn_convolution_create(lyc__onednn_convolution **out, const l
     *out = NULL;
     lyc__onednn_convolution *c = NULL;
     LYC_TRY(lyc_allocate((void **)&c, 1, sizeof *c, "a convolution", err));
-    const bool trains = setup->mode == LYC_MODE_TRAIN;
+    const bool trains = setup->mode == LYC_MODE_TRAIN, thin = lyc__convolution_is_thin(setup->node);
     *c = (lyc__onednn_convolution){
         .base = {&lyc__convolution_onednn},
         .node = setup->node,
         .relu = setup->relu,
-        .passes = {!lyc__convolution_is_thin(setup->node), trains && setup->d_in && !lyc__convolution_spreads(setup->node), trains},
+        .passes = {!thin, trains && setup->d_in && !lyc__convolution_spreads(setup->node), trains && !thin},
         .most = setup->rows < LYC__ONEDNN_PIECE ? setup->rows : LYC__ONEDNN_PIECE,
         .lane_count = setup->lanes,
     };

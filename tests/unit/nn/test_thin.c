@@ -87,6 +87,58 @@ static void every_level_convolves(void **state) {
     }
 }
 
+/* The gradient of the weights in double precision, tap by tap. */
+static double *gradient_of(const harness *h) {
+    const lyc__window *w = &h->node.window;
+    const size_t outputs = h->node.out.dims[2];
+    double *gradient = lyc_calloc(h->node.params[0].size, sizeof *gradient);
+    assert_non_null(gradient);
+    const float *d = h->d_out;
+    for (size_t r = 0; r < ROWS; r++)
+        for (size_t p = 0; p < w->out_height; p++)
+            for (size_t q = 0; q < w->out_width; q++, d += outputs)
+                for (size_t tap = 0; tap < w->kernel[0] * w->kernel[1]; tap++) {
+                    size_t pixel = 0;
+                    if (!lyc__tap_meets(&h->node, p, q, tap / w->kernel[1], tap % w->kernel[1], &pixel))
+                        continue;
+                    const double x = (double)h->in[0][r * w->height * w->width + pixel];
+                    for (size_t o = 0; o < outputs; o++) gradient[tap * outputs + o] += x * (double)d[o];
+                }
+    return gradient;
+}
+
+static void compare_gradient(const lyc__vectors *level, harness *h, size_t index, const double *expected) {
+    const size_t count = h->node.params[0].size;
+    float *gradient = harness_floats(count + GUARD),
+          *scratch = harness_floats(lyc__convolution_thin_floats(&h->node));
+    for (size_t i = 0; i < count + GUARD; i++) gradient[i] = canary;
+    for (size_t i = 0; i < lyc__convolution_thin_floats(&h->node); i++) scratch[i] = NAN;
+    lyc__call call = harness_call(h);
+    call.d_param[0] = gradient;
+    lyc__convolution_thin_weights_at(level, &call, scratch);
+    for (size_t i = 0; i < count; i++)
+        if (!(fabs((double)gradient[i] - expected[i]) < 5e-5))
+            fail_msg("%s, shape %zu, weight %zu: %g, not %g", level->name, index, i, (double)gradient[i],
+                     expected[i]);
+    for (size_t i = count; i < count + GUARD; i++) assert_true(gradient[i] == canary);
+    lyc_free(gradient);
+    lyc_free(scratch);
+}
+
+static void every_level_knows_the_gradient(void **state) {
+    (void)state;
+    for (size_t i = 0; i < SHAPES; i++) {
+        harness h;
+        open_shape(&h, &shapes[i]);
+        fill_random(h.d_out, harness_out_count(&h), -1, 1, 3);
+        double *expected = gradient_of(&h);
+        for (size_t l = 0; lyc__vector_level(l) != NULL; l++)
+            if (lyc__vector_level(l)->runs_here()) compare_gradient(lyc__vector_level(l), &h, i, expected);
+        lyc_free(expected);
+        harness_close(&h);
+    }
+}
+
 /* What the kernel cannot do, or others do better. */
 static void others_are_left_to_other_kernels(void **state) {
     (void)state;
@@ -120,6 +172,7 @@ static void others_are_left_to_other_kernels(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_level_convolves),
+        cmocka_unit_test(every_level_knows_the_gradient),
         cmocka_unit_test(others_are_left_to_other_kernels),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
