@@ -14,6 +14,7 @@ import torch.nn.functional as F
 
 STEPS, ROWS, BATCH, CLASSES, TEACHERS = 20, 48, 16, 10, 2
 MEAN, STD = 0.25, 0.5
+MLP_SEED, LENET5_SEED = 20240602, 20240601 # of data and initial parameters: the first that is_stable accepts
 
 
 class Mlp(nn.Module):
@@ -79,11 +80,28 @@ def train(network, case, data):
     return losses
 
 
+def is_stable(make, start, setting, data):
+    """Whether rounding decides nothing: a near tie within a maximum or at a ReLU's zero falls one way or the other with the
+    last bit, and from then on two right implementations part. Parameters moved by as little as single precision
+    rounds must give the same losses to a hundredth of the test's tolerance."""
+    def losses(noise, seed):
+        network = make()
+        network.load_state_dict(start)
+        network.double()
+        generator = torch.Generator().manual_seed(seed)
+        with torch.no_grad():
+            for parameter in network.parameters():
+                parameter *= 1 + noise * torch.randn(parameter.shape, generator=generator, dtype=torch.float64)
+        return np.array(train(network, setting, data))
+    plain = losses(0.0, 0)
+    return all(np.abs(losses(3e-7, seed) / plain - 1).max() < 1e-6 for seed in range(1, 9))
+
+
 def main():
-    torch.manual_seed(20240601)
-    random = np.random.default_rng(20240601)
     records = []
-    for name, make, side, stride in (("mlp", Mlp, 10, 1), ("lenet5", LeNet5, 28, 7)):
+    for name, make, side, stride, seed in (("mlp", Mlp, 10, 1, MLP_SEED), ("lenet5", LeNet5, 28, 7, LENET5_SEED)):
+        torch.manual_seed(seed)
+        random = np.random.default_rng(seed)
         pixels = random.integers(0, 256, (ROWS, 1, side, side), dtype=np.uint8)
         labels = random.integers(0, CLASSES, ROWS)
         labels[random.random(ROWS) < 0.3] = -1
@@ -100,6 +118,7 @@ def main():
         data = (images, torch.tensor(labels), torch.tensor(teachers.astype(np.float64)), torch.tensor(batches),
                 torch.tensor(weights.astype(np.float64)))
         for case, setting in enumerate((("probability", "adamw", 0.1, 4.0, False), ("logit", "sgd", 0.5, 2.0, True))):
+            assert is_stable(make, start, setting, data), f"{name}: choose another seed"
             network = make()
             network.load_state_dict(start)
             network.double()

@@ -71,20 +71,20 @@ static void import_start(const parity *p, lyc_student *student) {
     }
 }
 
-/* max |a - b| <= 1e-4 max |b| */
+/* max |a - b| <= 1e-5 max |b| */
 static void assert_close(const char *what, const float *a, size_t stride, const double *b, size_t count) {
     double worst = 0.0, scale = 0.0;
     for (size_t i = 0; i < count; i++) {
         worst = fmax(worst, fabs((double)a[i * stride] - b[i]));
         scale = fmax(scale, fabs(b[i]));
     }
-    if (!(worst <= 1e-4 * scale)) fail_msg("%s: off by %.3g of %.3g", what, worst, scale);
+    if (!(worst <= 1e-5 * scale)) fail_msg("%s: off by %.3g of %.3g", what, worst, scale);
 }
 
 static void check_losses(const lyc_losses *losses, const double expected[3], size_t step) {
     const double got[3] = {losses->total, losses->ce, losses->kd};
     for (int i = 0; i < 3; i++)
-        if (!(fabs(got[i] - expected[i]) <= 1e-4 * expected[i]))
+        if (!(fabs(got[i] - expected[i]) <= 1e-5 * expected[i]))
             fail_msg("step %zu, loss %d: %.8g, not %.8g", step, i, got[i], expected[i]);
 }
 
