@@ -180,13 +180,13 @@ INLINE void thin_products(const thin_form *s, size_t rows, bool spaced, size_t l
 INLINE void thin_column(const thin_form *s, size_t rows, bool spaced, size_t height, size_t count,
                         const float *image, const float *d_out, float *gradient) {
     vector sum[THIN_ROWS];
-    EACH(i, rows) sum[i] = load(gradient + i * s->period);
+    EACH(i, rows) sum[i] = all(0);
     size_t p = 0;
     for (; p + THIN_LINES <= height; p += THIN_LINES)
         thin_products(s, rows, spaced, THIN_LINES, count, image + p * s->wide, d_out + p * s->line, sum);
     for (; p < height; p++)
         thin_products(s, rows, spaced, 1, count, image + p * s->wide, d_out + p * s->line, sum);
-    EACH(i, rows) store(gradient + i * s->period, sum[i]);
+    EACH(i, rows) store(gradient + i * s->period, add2(load(gradient + i * s->period), sum[i]));
 }
 
 INLINE void thin_gradients(const thin_form *s, size_t rows, bool spaced, size_t height, const float *image,
