@@ -35,6 +35,7 @@ typedef struct lyc__learner {
     double *lot_gradients; /* [lots][size]; NULL with one lot */
     lyc_pool *pool;        /* of the last decision; NULL: none */
     lyc_priority priority;
+    double lr_fraction; /* the student's schedule at the last decision, which the policy's own rate follows */
     lyc__policy_adam adam;
     lyc__scale *scale; /* of probe differences, or of rewards around the baseline */
     void *own;         /* of the algorithm */

@@ -30,6 +30,7 @@ lyc_status lyc__learner_create(lyc__learner *self, lyc_strategy *strategy, const
                            .shape = shape,
                            .law = lyc__action_law_of(options, shape.teachers),
                            .learning_rate = options->learning_rate,
+                           .lr_fraction = 1.0,
                            .entropy = options->entropy,
                            .clip = options->clip,
                            .discount = options->on_policy.discount,
@@ -101,7 +102,8 @@ void lyc__learner_add(lyc__learner *self, const double *observation, const lyc__
 double lyc__learner_finish(lyc__learner *self) {
     double square = 0.0;
     for (size_t i = 0; i < self->size; i++) square += self->gradient[i] * self->gradient[i];
-    lyc__policy_adam_ascend(&self->adam, self->params, self->gradient, self->size, self->learning_rate);
+    lyc__policy_adam_ascend(&self->adam, self->params, self->gradient, self->size,
+                            self->learning_rate * self->lr_fraction);
     return sqrt(square);
 }
 

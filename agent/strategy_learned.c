@@ -200,6 +200,7 @@ lyc_status lyc__learned_decide(lyc_strategy *self, const lyc_decision_input *inp
     deciding task = {self, input, manner_of(self, input), own->by_row ? own->select : out->select};
     learner->pool = input->pool;
     learner->priority = input->priority;
+    learner->lr_fraction = input->lr_fraction;
     if (task.how == DRAWN) out->value = learner->algorithm->begin(learner, out->observation, decisions);
     lyc__lots_run(&learner->lots, decisions > 1 ? input->pool : NULL, input->priority, decisions,
                   decide_block, &task);

@@ -110,7 +110,7 @@ typedef struct lyc_decision_input {
     const int32_t *labels;              /* [rows], LYC_UNLABELLED where withheld */
     double temperature;                 /* of the distillation loss */
     double progress;                    /* global_step / total steps */
-    double lr_fraction;                 /* scheduled rate / base rate */
+    double lr_fraction;                 /* scheduled rate / base rate; the policy's own rate follows it */
     const float *influence;             /* [rows, teachers] for strategies that ask for it (lyc_strategy_influence): to first
                                            order, up to one factor, by how much following the teacher on this row would
                                            lower the held-out loss; NULL otherwise */

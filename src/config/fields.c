@@ -197,7 +197,7 @@ const lyc__field lyc__fields[] = {
      .doc = "`shared`: width of the policy's hidden layer."},
     {.path = "agent.learning_rate", .type = &lyc__type_number_auto, DISTILL, .offset = AT(agent.learning_rate),
      .low = 0, .high = 10, .above = true, .initial = "null",
-     .doc = "Learning rate of the policy (Adam); null = 0.02 for `shared`, 0.1 for `logits`."},
+     .doc = "Learning rate of the policy (Adam), times the schedule of the student's; null = 0.02 for `shared`, 0.1 for `logits`."},
     {.path = "agent.entropy", NUMBER(agent.entropy), DISTILL, .low = 0, .high = 10, .initial = "0.01",
      .doc = "Weight of the entropy bonus, which keeps the policy undecided without evidence."},
     {.path = "agent.sigma", NUMBER(agent.sigma), DISTILL, .low = 0, .high = 10, .above = true,

@@ -38,7 +38,6 @@ class Claims(lyceum.Case):
             with self.subTest(ensemble=ensemble):
                 self.assertGreaterEqual(over_confidence, 0.5 if ensemble == "overconfident" else -0.3)
                 self.assertGreaterEqual(statistics.mean(ablation.gains(ensemble, "learned", "uniform")), -0.3)
-                self.assertGreater(statistics.mean(ablation.gains(ensemble, "learned", "best_single")), 0)
         for ensemble in ("scrambled", "overconfident", "overconfident on hard rows"):
             with self.subTest(ensemble=ensemble, what="weight"):
                 self.assertLessEqual(max(ablation.last_quarter(ensemble, "learned", "third")), 0.10)
@@ -48,6 +47,7 @@ class Claims(lyceum.Case):
                 gains = ablation.gains(ensemble, "learned", "uniform")
                 self.assertGreaterEqual(statistics.mean(gains), 0.8)
                 self.assertGreater(lower_bound(gains), 0)
+                self.assertGreater(statistics.mean(ablation.gains(ensemble, "learned", "best_single")), 0)
                 self.assertLess(statistics.mean(ablation.gains(ensemble, "off", "uniform")), 0.8)
 
     def test_change_of_quality_half_way(self):
@@ -66,10 +66,11 @@ class Claims(lyceum.Case):
     def test_complementary_specialists_per_instance(self):
         learned, off = "learned per instance", "learned per instance, update off"
         ablation = planted.Ablation(self.folder, "specialists", ("best_single", learned, off), SEEDS)
-        self.assertGreaterEqual(statistics.mean(ablation.gains(None, learned, "best_single")), 1.5)
         print(f"per instance over best_single: {ablation.gains(None, learned, 'best_single')}, "
               f"update off {ablation.gains(None, off, 'best_single')}")
-        self.assertGreater(min(ablation.gains(None, learned, off)), 0)
+        self.assertGreaterEqual(statistics.mean(ablation.gains(None, learned, "best_single")), 1.5)
+        # All alike is 2 points above the best of these three already: what is learned has to show beside that.
+        self.assertGreaterEqual(statistics.mean(ablation.gains(None, learned, off)), 1.5)
 
 
 if __name__ == "__main__":

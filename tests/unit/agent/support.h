@@ -87,21 +87,22 @@ static inline void fill_batch(test_batch *batch, lyc_random *random, int teacher
                                         .influence = batch->influence,
                                         .temperature = 4.0,
                                         .progress = 0.25,
-                                        .lr_fraction = 0.5};
+                                        .lr_fraction = 1.0};
 }
 
 /* The shipped defaults. */
 static inline lyc_agent_options default_options(const char *strategy) {
-    return (lyc_agent_options){.strategy = strategy,
-                               .action = LYC_ACTION_SELECT,
-                               .teach = LYC_TEACH_MEAN,
-                               .hidden = 32,
-                               .learning_rate = 0.02,
-                               .entropy = 0.01,
-                               .sigma = 0.5,
-                               .clip = 4.0,
-                               .credit = {.kind = LYC_CREDIT_PROBE, .every = 16, .steps = 4, .samples = 1024},
-                               .on_policy = {.discount = 0.99, .lambda = 0.95, .clip = 0.2, .epochs = 4}};
+    return (lyc_agent_options){
+        .strategy = strategy,
+        .action = LYC_ACTION_SELECT,
+        .teach = LYC_TEACH_MEAN,
+        .hidden = 32,
+        .learning_rate = 0.02,
+        .entropy = 0.01,
+        .sigma = 0.5,
+        .clip = 4.0,
+        .credit = {.kind = LYC_CREDIT_PROBE, .every = 48, .steps = 16, .samples = 2048},
+        .on_policy = {.discount = 0.99, .lambda = 0.95, .clip = 0.2, .epochs = 4}};
 }
 
 static const char *const test_names[LYC_MAX_TEACHERS] = {

@@ -195,6 +195,34 @@ static void a_pair_moves_the_policy_towards_the_better_action(void **state) {
     lyc_strategy_destroy(strategy);
 }
 
+/* The first update of Adam moves a parameter by the rate itself, wherever its gradient is not next to
+ * nothing. */
+static void the_rate_follows_the_schedule_of_the_student(void **state) {
+    (void)state;
+    static const double fractions[] = {1.0, 0.25, 0.0};
+    for (size_t i = 0; i < sizeof fractions / sizeof fractions[0]; i++) {
+        lyc_random random = test_random(6);
+        lyc_strategy *strategy = make(LYC_ACTION_SELECT, LYC_TEACH_MEAN, LYC_CREDIT_PROBE);
+        const lyc__learner *learner = &lyc__learned_of(strategy)->learner;
+        test_batch batch;
+        fill(&batch, &random, 0);
+        batch.input.lr_fraction = fractions[i];
+        (void)decide(strategy, &batch.input);
+        lyc_action a, b;
+        lyc_strategy_sample(strategy, &batch.input, 0, &a);
+        set_action(&a, (uint8_t[K]){1, 1, 0, 0});
+        set_action(&b, (uint8_t[K]){0, 1, 1, 0});
+        double *before = malloc(learner->size * sizeof *before), most = 0.0;
+        memcpy(before, learner->params, learner->size * sizeof *before);
+        lyc_feedback feedback;
+        assert_int_equal(lyc_strategy_learn_pair(strategy, &a, &b, 0.3, 0.1, &feedback, NULL), LYC_OK);
+        for (size_t j = 0; j < learner->size; j++) most = fmax(most, fabs(learner->params[j] - before[j]));
+        assert_near(most, 0.02 * fractions[i], 1e-6);
+        free(before);
+        lyc_strategy_destroy(strategy);
+    }
+}
+
 /* The parameters' gradient is credit and entropy bonus, carried back through floor and network. */
 static void the_update_is_credit_plus_entropy(void **state) {
     (void)state;
@@ -463,6 +491,7 @@ int main(void) {
         cmocka_unit_test(draws_are_a_function_of_their_key),
         cmocka_unit_test(greedy_behaviour_changes_nothing),
         cmocka_unit_test(a_pair_moves_the_policy_towards_the_better_action),
+        cmocka_unit_test(the_rate_follows_the_schedule_of_the_student),
         cmocka_unit_test(the_update_is_credit_plus_entropy),
         cmocka_unit_test(an_equal_pair_leaves_size_and_reward_alone),
         cmocka_unit_test(a_pair_is_credited_where_it_was_drawn),
