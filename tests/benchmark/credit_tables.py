@@ -22,9 +22,8 @@ def cell(setting):
 def label(setting):
     values = setting["values"]
     name = values.get("agent", values.get("agent.strategy"))
-    more = {"same": "", "labels": ", with the labels of `reward`"}
-    budget = setting["budget"]
-    return f"`{name}`" + more.get(budget, f", with the FLOPs ({budget.removeprefix('flops').strip(' ()')})")
+    more = {"same": "", "labels": ", with the labels of `reward`", "flops": ", with the FLOPs"}
+    return f"`{name}`" + more[setting["budget"]]
 
 
 def print_table(title, columns, rows):

@@ -4,10 +4,11 @@
     /usr/bin/python3 tests/benchmark/nn_inference.py build/tests/benchmark-nn_inference [CASE]
 
 PyTorch's data lie in one tensor; evaluation mode, no gradients, threads 1 and 2, contiguous and channels_last, f32 and
-(autocast to) bf16, and OpenBLAS kernels as it chooses them and as Lyceum has it choose them are tried, and the best of
-each precision is taken. So is the better of Lyceum's thread counts. The
+(autocast to) bf16, OpenBLAS kernels as it chooses them and as Lyceum has it choose them, and OpenMP threads that spin or
+sleep while they wait are tried, and the best of each precision is taken. So is the better of Lyceum's thread counts. The
 last column is how many times as fast Lyceum is in the same precision.
 """
+import itertools
 import os
 import subprocess
 import sys
@@ -65,7 +66,8 @@ def main():
         return measure_pytorch(sys.argv[2] if len(sys.argv) > 2 else None)
     core, own = rows_of(sys.argv[1:])
     twin = [sys.executable, __file__, "--pytorch", *sys.argv[2:]]
-    other = rows_of(twin)[1] + rows_of(twin, OPENBLAS_CORETYPE=core)[1]
+    other = [row for blas, waiting in itertools.product(({}, {"OPENBLAS_CORETYPE": core}), ({}, {"OMP_WAIT_POLICY": "passive"}))
+             for row in rows_of(twin, **blas, **waiting)[1]]
     print(f"{'case':20} {'form':12} {'Lyceum us':>10} {'threads':>7} {'samples/s':>10} {'GFLOP/s':>8} {'PyTorch us':>10}  "
           "ratio  PyTorch's best setting")
     for name, form in dict.fromkeys((row[0], row[1]) for row in own):

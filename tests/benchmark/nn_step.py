@@ -3,8 +3,9 @@
 
     /usr/bin/python3 tests/benchmark/nn_step.py build/release/tests/benchmark-nn_step [NETWORK...]
 
-PyTorch's data lie in one tensor; threads 1 and 2, both memory formats, both forms of Adam, and OpenBLAS kernels as it
-chooses them and as Lyceum has it choose them are tried, and the best is taken. So is the better of Lyceum's thread
+PyTorch's data lie in one tensor; threads 1 and 2, both memory formats, both forms of Adam, OpenBLAS kernels as it
+chooses them and as Lyceum has it choose them, and OpenMP threads that spin or sleep while they wait are tried, and the
+best is taken. So is the better of Lyceum's thread
 counts. Lyceum is measured before and after each of PyTorch's processes, and the least time counts on both sides.
 
 Columns: microseconds a step, samples and floating-point operations a second, and the share of the step that its kernels
@@ -12,6 +13,7 @@ alone take (the same products and convolutions on shards of the same size, back 
 PyTorch, and what is aimed at; what two threads gain over one, program and kernels, and the ratio of the two gains;
 allocations in a step (Lyceum's own are none, which a test counts: these are the libraries'); peak memory in MiB.
 """
+import itertools
 import os
 import resource
 import subprocess
@@ -80,8 +82,9 @@ def measure_memory(name, threads, layout, adam):
     print(imported // 1024, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
 
 
-def run(command, core=None):
-    environment = {**os.environ, **({"OPENBLAS_CORETYPE": core} if core else {})}
+def run(command, core=None, waiting=None):
+    environment = {**os.environ, **({"OPENBLAS_CORETYPE": core} if core else {}),
+                   **({"OMP_WAIT_POLICY": waiting} if waiting else {})}
     output = subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout
     return [line.split() for line in output.splitlines()]
 
@@ -96,12 +99,12 @@ def lyceum(program, name, best):
 
 def compare(program, name):
     own, others = lyceum(program, name, {}), []
-    for core in (None, own["core"]):
-        for microseconds, *setting in run([sys.executable, __file__, "--pytorch", name], core):
-            others.append((float(microseconds), setting, core))
+    for started in itertools.product((None, own["core"]), (None, "passive")):
+        for microseconds, *setting in run([sys.executable, __file__, "--pytorch", name], *started):
+            others.append((float(microseconds), setting, started))
         lyceum(program, name, own)
-    other, setting, core = min(others, key=lambda entry: entry[0])
-    memory = run([sys.executable, __file__, "--memory", name, *setting], core)[0]
+    other, setting, started = min(others, key=lambda entry: entry[0])
+    memory = run([sys.executable, __file__, "--memory", name, *setting], *started)[0]
     threads = min((1, 2), key=lambda n: own[f"step{n}"])
     step, bare = own[f"step{threads}"], own[f"bare{threads}"]
     gains = own["step1"] / own["step2"], own["bare1"] / own["bare2"]
@@ -109,7 +112,7 @@ def compare(program, name):
     print(f"{name:14} {threads:7} {step:10.1f} {ROWS[name] / step * 1e6:10.0f} {float(own['gflop']) / step * 1e6:8.1f} "
           f"{100 * bare / step:6.0f} %  {other:10.1f} {other / step:6.2f} {target:>6}   {gains[0]:4.2f} {gains[1]:7.2f} "
           f"{100 * gains[0] / gains[1]:5.0f} %  {own['allocations']:>7}  {own['memory']:>6} {memory[1]:>5} ({memory[0]})   "
-          f"{' '.join(setting)} {core or 'own kernels'}", flush=True)
+          f"{' '.join(setting)} {started[0] or 'own kernels'} {started[1] or 'spinning'}", flush=True)
 
 
 def main():
