@@ -167,6 +167,8 @@ AIMS = {"kept": " (aimed at: 3)", "every": " (aimed at: 8)"}
 
 def table(folder):
     found = {name: load(folder, name) for name in SIDES if (folder / f"{name}.json").exists()}
+    if not {"empty", "full"} <= found.keys():
+        raise SystemExit("loop.py: nothing to compare with yet; run the parts `empty` and `full` first")
     columns = "teachers", "student", "decide", "probe"
     print(f"{'':34}{'seconds':>8} {'samples/s':>10}  seconds in{''.join(f'{c:>9}' for c in (*columns, 'rest'))}  probes    test"
           f"   late weights ({', '.join(TEACHERS)})")

@@ -62,8 +62,10 @@ def rows_of(command, **more):
 
 
 def main():
-    if sys.argv[1] == "--pytorch":
+    if sys.argv[1:2] == ["--pytorch"]:
         return measure_pytorch(sys.argv[2] if len(sys.argv) > 2 else None)
+    if not 2 <= len(sys.argv) <= 3 or any(name not in CASES for name in sys.argv[2:]):
+        raise SystemExit(f"{__doc__}\nCases: {' '.join(CASES)}")
     core, own = rows_of(sys.argv[1:])
     twin = [sys.executable, __file__, "--pytorch", *sys.argv[2:]]
     other = [row for blas, waiting in itertools.product(({}, {"OPENBLAS_CORETYPE": core}), ({}, {"OMP_WAIT_POLICY": "passive"}))

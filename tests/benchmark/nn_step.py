@@ -116,10 +116,12 @@ def compare(program, name):
 
 
 def main():
-    if sys.argv[1] == "--pytorch":
+    if sys.argv[1:2] == ["--pytorch"]:
         return measure_pytorch(sys.argv[2])
-    if sys.argv[1] == "--memory":
+    if sys.argv[1:2] == ["--memory"]:
         return measure_memory(*sys.argv[2:])
+    if len(sys.argv) < 2 or any(name not in ROWS for name in sys.argv[2:]):
+        raise SystemExit(f"{__doc__}\nNetworks: {' '.join(ROWS)}")
     print(f"{'':14} {'':7} {'Lyceum':>10} {'':10} {'':8} {'kernels':>8}  {'PyTorch':>10} {'times':>6} {'':6}   two threads gain    "
           f"{'alloca-':>10}  peak MiB")
     print(f"{'network':14} {'threads':>7} {'us':>10} {'samples/s':>10} {'GFLOP/s':>8} {'share':>8}  {'us':>10} {'faster':>6} "

@@ -1,7 +1,7 @@
 """What is claimed of learned weights (docs/results.md, "Credit"), on five seeds with the shipped defaults, and that the
 claims fail when the agent's update is switched off: Fashion-MNIST, 6,000 images, 40 epochs, student MLP 784-64-10.
 
-Needs the demo's teachers and data (scripts/demo). About ten minutes on two cores.
+Needs the demo's teachers and data (scripts/demo). About five minutes on two cores.
 """
 import math
 import os
@@ -58,6 +58,7 @@ class Claims(lyceum.Case):
             self.assertEqual(statistics.mean(after) <= 0.10, follows, after)
 
     def test_few_labels(self):
+        """Not with the overconfident teacher: there `uniform` loses nothing that could be gained (docs/results.md)."""
         ablation = planted.Ablation(self.folder, "few", ("uniform", "learned"), SEEDS, ("scrambled", "specialist"))
         for ensemble in ablation.axes["teachers"]:
             with self.subTest(ensemble=ensemble):
