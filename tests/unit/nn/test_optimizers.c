@@ -153,6 +153,36 @@ static void state_is_complete(void **state) {
     lyc_network_destroy(net);
 }
 
+/* Moments of parameters that no gradient reaches any more fade to zeros, never to numbers so small that the
+ * CPU is slow with them; what is no number stays none. */
+static void fading_moments_end_at_zero(void **state) {
+    (void)state;
+    lyc_network *net = network_of(5);
+    const lyc_optimizer_options options[] = {
+        {.kind = "sgd", .momentum = 0.5}, {.kind = "adamw", .beta1 = 0.5, .beta2 = 0.999, .epsilon = 1e-8}};
+    float gradient[SIZE], params[SIZE];
+    for (size_t i = 0; i < 2; i++) {
+        lyc_optimizer *optimizer = optimizer_of(net, &options[i]);
+        fill_random(gradient, SIZE, -1, 1, 1);
+        fill_random(params, SIZE, -1, 1, 2);
+        lyc_optimizer_step(optimizer, params, gradient, 0.1, 0, NULL);
+        memset(gradient, 0, sizeof gradient);
+        size_t count = 0;
+        float *first = lyc_optimizer_moments(optimizer, &count);
+        assert_true(count >= SIZE);
+        for (size_t step = 0; step < 200; step++) {
+            lyc_optimizer_step(optimizer, params, gradient, 0.1, 0, NULL);
+            for (size_t j = 0; j < SIZE; j++) assert_true(first[j] == 0 || isnormal(first[j]));
+        }
+        for (size_t j = 0; j < SIZE; j++) assert_true(first[j] == 0 && isfinite(params[j]));
+        first[3] = NAN;
+        lyc_optimizer_step(optimizer, params, gradient, 0.1, 0, NULL);
+        assert_true(isnan(first[3]));
+        lyc_optimizer_destroy(optimizer);
+    }
+    lyc_network_destroy(net);
+}
+
 /* A network large enough to be updated in pieces by several threads. */
 static void threads_change_nothing(void **state) {
     (void)state;
@@ -334,6 +364,7 @@ int main(void) {
         cmocka_unit_test(twenty_steps),
         cmocka_unit_test(twenty_steps_with_options),
         cmocka_unit_test(state_is_complete),
+        cmocka_unit_test(fading_moments_end_at_zero),
         cmocka_unit_test(threads_change_nothing),
         cmocka_unit_test(wrong_options),
         cmocka_unit_test(schedules),
