@@ -21,6 +21,7 @@ typedef struct lyc__learner {
     const lyc__policy_kind *policy;
     lyc__policy_shape shape;
     lyc__action_law law;
+    double limit; /* of the policy's outputs: the exploration floor */
     double learning_rate, entropy, clip;
     double discount, lambda; /* on policy: of the generalised advantages */
     double ratio_clip;       /* ppo: how far from 1 a ratio of probabilities is followed */

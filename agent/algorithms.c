@@ -29,6 +29,7 @@ lyc_status lyc__learner_create(lyc__learner *self, lyc_strategy *strategy, const
                            .policy = lyc__policy_kinds[options->network],
                            .shape = shape,
                            .law = lyc__action_law_of(options, shape.teachers),
+                           .limit = lyc__policy_limit(options->exploration_floor),
                            .learning_rate = options->learning_rate,
                            .lr_fraction = 1.0,
                            .entropy = options->entropy,
@@ -62,7 +63,7 @@ void lyc__learner_heads(const lyc__learner *self, const double *observations, si
     for (size_t row = 0; row < rows; row++) {
         lyc__policy_centre(&heads[row], self->shape.teachers);
         if (raw != NULL) raw[row] = heads[row];
-        lyc__policy_floor(&heads[row], self->shape.teachers, &heads[row]);
+        lyc__policy_floor(&heads[row], self->shape.teachers, self->limit, &heads[row]);
     }
 }
 
@@ -87,7 +88,7 @@ static void complete_slope(const lyc__learner *self, const lyc__heads *raw, cons
                            double entropy, lyc__heads *credit) {
     lyc__heads bonus = {0};
     lyc__action_entropy_gradient(&self->law, heads, entropy, &bonus);
-    lyc__policy_floor_backward(raw, self->shape.teachers, credit, &bonus);
+    lyc__policy_floor_backward(raw, self->shape.teachers, self->limit, credit, &bonus);
     add_heads(credit, &bonus, self->shape.teachers);
     lyc__policy_centre(credit, self->shape.teachers);
 }

@@ -24,8 +24,12 @@ void lyc__policy_pool(const lyc__policy_shape *shape, const double *observation,
     memcpy(out + 2 * own, observation + teachers * own, (size_t)shape->global * sizeof *out);
 }
 
-static void clamp(const double *raw, int teachers, double *out) {
-    for (int k = 0; k < teachers; k++) out[k] = fmax(-LYC__POLICY_LIMIT, fmin(LYC__POLICY_LIMIT, raw[k]));
+double lyc__policy_limit(double floor) {
+    return log((1.0 - floor) / floor);
+}
+
+static void clamp(const double *raw, int teachers, double limit, double *out) {
+    for (int k = 0; k < teachers; k++) out[k] = fmax(-limit, fmin(limit, raw[k]));
 }
 
 void lyc__policy_centre(lyc__heads *heads, int teachers) {
@@ -34,21 +38,21 @@ void lyc__policy_centre(lyc__heads *heads, int teachers) {
     for (int k = 0; k < teachers; k++) heads->score[k] -= mean;
 }
 
-void lyc__policy_floor(const lyc__heads *raw, int teachers, lyc__heads *out) {
-    clamp(raw->select, teachers, out->select);
-    clamp(raw->score, teachers, out->score);
+void lyc__policy_floor(const lyc__heads *raw, int teachers, double limit, lyc__heads *out) {
+    clamp(raw->select, teachers, limit, out->select);
+    clamp(raw->score, teachers, limit, out->score);
 }
 
-static void hold_back(const double *raw, int teachers, double *credit, double *entropy) {
-    const double furthest = LYC__POLICY_LIMIT + LYC__POLICY_SLACK;
+static void hold_back(const double *raw, int teachers, double limit, double *credit, double *entropy) {
+    const double furthest = limit + LYC__POLICY_SLACK;
     for (int k = 0; k < teachers; k++) {
         if (fabs(raw[k]) >= furthest && raw[k] * credit[k] > 0.0) credit[k] = 0.0;
-        if (fabs(raw[k]) >= LYC__POLICY_LIMIT) entropy[k] = 0.0;
+        if (fabs(raw[k]) >= limit) entropy[k] = 0.0;
     }
 }
 
-void lyc__policy_floor_backward(const lyc__heads *raw, int teachers, lyc__heads *credit,
+void lyc__policy_floor_backward(const lyc__heads *raw, int teachers, double limit, lyc__heads *credit,
                                 lyc__heads *entropy) {
-    hold_back(raw->select, teachers, credit->select, entropy->select);
-    hold_back(raw->score, teachers, credit->score, entropy->score);
+    hold_back(raw->select, teachers, limit, credit->select, entropy->select);
+    hold_back(raw->score, teachers, limit, credit->score, entropy->score);
 }

@@ -1,9 +1,9 @@
 /* Policy networks: from an observation to two scores a teacher, one for its selection and one for its weight.
  *
  * A network is a row of the table in policies.c and one file policy_<name>.c; its parameters are one block of
- * doubles that the learned strategy owns. Its outputs go through the exploration floor: clamped to +-3, so
- * that no teacher is ever selected with a probability under 0.047 or over 0.953 (before conditioning on a
- * non-empty set).
+ * doubles that the learned strategy owns. Its outputs go through the exploration floor: clamped to a limit on
+ * both sides, so that no teacher is ever selected with a probability under agent.exploration_floor or over
+ * one less it (before conditioning on a non-empty set).
  */
 #ifndef LYC_AGENT_POLICY_H
 #define LYC_AGENT_POLICY_H
@@ -11,8 +11,6 @@
 #include <stdint.h>
 
 #include "lyceum/agent.h"
-
-#define LYC__POLICY_LIMIT 3.0
 
 /* Two numbers a teacher: the network's outputs, or a gradient in them. */
 typedef struct lyc__heads {
@@ -54,13 +52,17 @@ extern const lyc__policy_kind lyc__policy_shared, lyc__policy_logits;
  * would wander to one end of the clamp, where they are equal. Its own backward pass. */
 void lyc__policy_centre(lyc__heads *heads, int teachers);
 
-/* out = clamp(raw, +-LYC__POLICY_LIMIT); in == out is fine. */
-void lyc__policy_floor(const lyc__heads *raw, int teachers, lyc__heads *out);
+/* The logit of a probability of 1 - floor: what outputs are clamped to. Exactly 3 for the default. */
+double lyc__policy_limit(double floor);
+/* out = clamp(raw, +-limit), selections and scores alike; in == out is fine. */
+void lyc__policy_floor(const lyc__heads *raw, int teachers, double limit, lyc__heads *out);
 /* The floor's backward pass, for ascent (docs/credit.md). Entropy has the clamp's true derivative: none past
  * the limit, so it never pulls on an output that only credit put there. Credit goes straight through in both
  * directions, so that an output past the limit can come back, except that it never pushes one that is
- * LYC__POLICY_SLACK past it further out. Both are changed in place. */
+ * LYC__POLICY_SLACK past it further out. The slack is room for noise, in logits, and the same for every
+ * limit. Both are changed in place. */
 #define LYC__POLICY_SLACK 2.0
-void lyc__policy_floor_backward(const lyc__heads *raw, int teachers, lyc__heads *credit, lyc__heads *entropy);
+void lyc__policy_floor_backward(const lyc__heads *raw, int teachers, double limit, lyc__heads *credit,
+                                lyc__heads *entropy);
 
 #endif

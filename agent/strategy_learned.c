@@ -22,6 +22,7 @@ static lyc_status check(const lyc_agent_options *options, lyc_error *err) {
         {"hidden", options->hidden, 1, 4096},
         {"learning_rate", options->learning_rate, 0, 10},
         {"entropy", options->entropy, 0, 1000},
+        {"exploration_floor", options->exploration_floor, 1e-4, 0.49},
         {"sigma", options->sigma, 1e-3, 1e3},
         {"clip", options->clip, 1e-3, 1e6},
         {"warmup", options->warmup, 0, 1},

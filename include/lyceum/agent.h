@@ -62,6 +62,9 @@ typedef struct lyc_agent_options {
     int hidden;                 /* width of the shared policy's tanh layer (32) */
     double learning_rate;       /* Adam; 0.02, free logits 0.1 */
     double entropy;             /* weight of the entropy bonus, 0.01 */
+    double exploration_floor;   /* least probability p of a teacher's selection, before conditioning; none is over 1 - p
+                                   either, and no mean weight score lies more than log((1 - p) / p) from 0
+                                   (sigmoid(-3), 0.0474) */
     double sigma;               /* deviation of the Normal of the weight scores, 0.5 */
     double clip;                /* on the normalised probe difference, 4 */
     double warmup;              /* share of the run, 0 .. 1, in which all teachers teach alike whatever the policy says;

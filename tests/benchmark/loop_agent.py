@@ -5,11 +5,12 @@ The formulas are those of docs/credit.md, for `agent.action` "select", `teach` "
 2^K - 1 subsets, over which the policy is one softmax.
 """
 import itertools
+import math
 
 import torch
 
 CE_LIMIT, Z_LIMIT, COMMON_SCALE, HEAD_INIT = 10.0, 5.0, 0.25, 0.01
-LIMIT, SLACK, SCALE_DECAY = 3.0, 2.0, 0.95
+SLACK, SCALE_DECAY = 2.0, 0.95
 OWN, GLOBAL = 8, 5
 
 
@@ -59,6 +60,7 @@ class Agent:
         """reward_figures [teachers, 2]: cross-entropy and accuracy on the reward split"""
         teachers, hidden = len(reward_figures), options["hidden"]
         self.options, self.temperature = options, temperature
+        self.limit = math.log(1 / options["exploration_floor"] - 1)
         self.constants = reward_figures.clamp(max=CE_LIMIT)
         self.own_statistics, self.student_statistics, self.reward_statistics = Normaliser(OWN), Normaliser(1), Normaliser(1)
         self.reward = None
@@ -101,7 +103,7 @@ class Agent:
     def decide(self, *batch):
         """The policy's mean weights over its selections, [teachers]."""
         self.seen = self.observe(*batch)
-        self.subset_p = torch.softmax(self.subsets @ self.score(*self.seen).clamp_(-LIMIT, LIMIT), 0)
+        self.subset_p = torch.softmax(self.subsets @ self.score(*self.seen).clamp_(-self.limit, self.limit), 0)
         return self.subset_p @ self.subset_weights
 
     def sample_pair(self):
@@ -121,8 +123,8 @@ class Agent:
             self.reward = torch.tensor([[sum(rewards) / 2]])
         raw = self.score(*self.seen)
         credit = advantage * (self.subsets[a] - self.subsets[b]) / 2
-        held = (raw.detach().abs() >= LIMIT + SLACK) & (raw.detach() * credit > 0)
-        log_p = torch.log_softmax(self.subsets @ raw.clamp(-LIMIT, LIMIT), 0)
+        held = (raw.detach().abs() >= self.limit + SLACK) & (raw.detach() * credit > 0)
+        log_p = torch.log_softmax(self.subsets @ raw.clamp(-self.limit, self.limit), 0)
         gain = raw @ credit.masked_fill(held, 0) - self.options["entropy"] * (log_p.exp() @ log_p)
         self.optimizer.zero_grad()
         (-gain).backward()

@@ -58,6 +58,8 @@ ROWS = [
         ('train.batch: must be a whole number, 1 to 65536, not the text "64"',), 2),
     Row("beyond the bounds", changed(loss={"temperature": 0}),
         ("loss.temperature: 0 is too small", "above 0, at most 1000"), 2),
+    Row("an exploration that leaves no choice", changed(agent={"exploration_floor": 0.5}),
+        ("agent.exploration_floor: 0.5 is too large", "a number, 0.0001 to 0.49"), 2),
     Row("an integer that doubles cannot hold", changed(train={"seed": 2 ** 53 + 2}),
         ("train.seed: 9007199254740994 is too large", "2^53 - 1"), 2),
     Row("an unknown name", changed(agent={"strategy": "learnt"}),

@@ -99,6 +99,7 @@ static inline lyc_agent_options default_options(const char *strategy) {
         .hidden = 32,
         .learning_rate = 0.02,
         .entropy = 0.01,
+        .exploration_floor = 0.04742587317756678,
         .sigma = 0.5,
         .clip = 4.0,
         .credit = {.kind = LYC_CREDIT_PROBE, .every = 48, .steps = 16, .samples = 2048},

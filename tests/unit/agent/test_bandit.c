@@ -20,7 +20,8 @@ typedef struct setting {
     lyc_agent_network network;
     lyc_on_policy_algorithm algorithm;
     bool learns;
-    bool swap; /* good and harmful change places half way */
+    bool swap;    /* good and harmful change places half way */
+    double floor; /* 0: the default */
 } setting;
 
 /* Where weights are drawn they decide the reward and are what is judged; else the selection. */
@@ -94,6 +95,7 @@ static void play(const setting *s, uint64_t seed, double *share) {
     options.credit.kind = s->credit;
     options.network = s->network;
     options.on_policy.algorithm = s->algorithm;
+    if (s->floor > 0.0) options.exploration_floor = s->floor;
     if (s->network == LYC_AGENT_LOGITS) options.learning_rate = 0.1;
     if (s->credit == LYC_CREDIT_ON_POLICY) options.credit.steps = s->learns ? 1 : s->rounds;
     lyc_agent_facts facts = test_facts(K);
@@ -197,6 +199,25 @@ static void the_policy_follows_when_the_parts_change_places(void **state) {
     assert_true(seeds_that_found_out(&s, 0.8, 0.2) >= SEEDS - 1);
 }
 
+/* As far as the floor lets it, no further; and back. */
+static void the_policy_finds_out_down_to_its_floor(void **state) {
+    (void)state;
+    setting s = {.action = LYC_ACTION_SELECT,
+                 .credit = LYC_CREDIT_PROBE,
+                 .noise = 0.3,
+                 .rounds = 300,
+                 .learns = true,
+                 .floor = 0.2};
+    assert_int_equal(seeds_that_found_out(&s, 0.79, 0.21), SEEDS);
+    assert_int_equal(seeds_that_found_out(&s, 0.81, 0.21), 0);
+    s.floor = 0.01; /* further than the default allows, but with less to compare on the way */
+    assert_true(seeds_that_found_out(&s, 0.955, 0.045) >= SEEDS - 1);
+    s.floor = 0.2;
+    s.rounds = 600;
+    s.swap = true;
+    assert_int_equal(seeds_that_found_out(&s, 0.79, 0.21), SEEDS);
+}
+
 static void free_logits_do_so_too(void **state) {
     (void)state;
     setting s = {.action = LYC_ACTION_SELECT,
@@ -224,6 +245,7 @@ int main(void) {
         cmocka_unit_test(on_policy_rewards_do_so_too),
         cmocka_unit_test(without_the_update_nobody_finds_out),
         cmocka_unit_test(the_policy_follows_when_the_parts_change_places),
+        cmocka_unit_test(the_policy_finds_out_down_to_its_floor),
         cmocka_unit_test(free_logits_do_so_too),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -67,7 +67,7 @@ static void open_law(law *l) {
         lyc__learner_forward(l->learner, l->observation[i], NULL, &heads);
         for (int k = 0; k < K; k++) {
             l->logit[i][k] = heads.select[k];
-            assert_true(fabs(heads.select[k]) < LYC__POLICY_LIMIT); /* inside the floor, where it is exact */
+            assert_true(fabs(heads.select[k]) < l->learner->limit); /* inside the floor, where it is exact */
         }
     }
 }

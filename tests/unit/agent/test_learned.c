@@ -22,6 +22,83 @@ static lyc__heads heads_of(lyc_strategy *strategy) {
     return heads;
 }
 
+/* ---- the floor of exploration ------------------------------------------------------------------------ */
+
+/* Outputs a million times too large: every teacher is at one end of the limit or at the other. */
+static lyc_strategy *make_extreme(double floor, lyc_agent_network network, lyc_action_mode action,
+                                  test_batch *batch) {
+    lyc_random random = test_random(77);
+    lyc_agent_options options = default_options("learned");
+    options.exploration_floor = floor;
+    options.network = network;
+    options.action = action;
+    lyc_strategy *strategy = make_strategy(&options, K);
+    lyc__learner *learner = &lyc__learned_of(strategy)->learner;
+    for (size_t i = 0; i < learner->size; i++) learner->params[i] = 1e6 * lyc_random_normal(&random);
+    fill(batch, &random, 0);
+    return strategy;
+}
+
+static void check_floor(double floor, lyc_agent_network network, lyc_action_mode action) {
+    test_batch batch;
+    lyc_strategy *strategy = make_extreme(floor, network, action, &batch);
+    const double limit = log((1.0 - floor) / floor);
+    lyc_decision decision = decide(strategy, &batch.input);
+    const lyc__heads heads = heads_of(strategy);
+    double least = 1.0, most = 0.0;
+    for (int k = 0; k < K; k++) {
+        assert_near(fabs(heads.select[k]), limit, 0.0);
+        assert_near(fabs(heads.score[k]), limit, 0.0);
+        const double p = lyc__sigmoid(heads.select[k]);
+        assert_true(fabs(p - floor) < 1e-15 || fabs(p - (1.0 - floor)) < 1e-15);
+        least = fmin(least, (double)decision.weights[k]);
+        most = fmax(most, (double)decision.weights[k]);
+    }
+    if (action == LYC_ACTION_WEIGHT) /* one end against the other */
+        assert_near(least / most, pow(floor / (1.0 - floor), 2.0), 1e-7);
+    if (action == LYC_ACTION_SELECT) /* selected, and then at least its share of all */
+        assert_true(least >= floor / K - 1e-7);
+    assert_true(least > 0.0);
+    lyc_strategy_destroy(strategy);
+}
+
+static void no_teacher_is_ever_given_up(void **state) {
+    (void)state;
+    static const double floors[] = {1e-4, 0.01, 0.04742587317756678, 0.2, 0.49};
+    for (size_t i = 0; i < sizeof floors / sizeof floors[0]; i++)
+        for (int m = 0; m < MODES; m++) {
+            check_floor(floors[i], LYC_AGENT_SHARED, modes[m]);
+            check_floor(floors[i], LYC_AGENT_LOGITS, modes[m]);
+        }
+}
+
+/* Drawn for probes: the least likely teacher comes up as often as the floor says, and no less. */
+static void a_teacher_at_the_floor_is_still_drawn(void **state) {
+    (void)state;
+    enum { DRAWS = 4000 };
+    static const double floors[] = {0.1, 0.3};
+    for (int i = 0; i < 2; i++) {
+        test_batch batch;
+        lyc_strategy *strategy = make_extreme(floors[i], LYC_AGENT_LOGITS, LYC_ACTION_SELECT, &batch);
+        const lyc__learner *learner = &lyc__learned_of(strategy)->learner;
+        int drawn[K] = {0};
+        (void)decide(strategy, &batch.input);
+        for (int draw = 0; draw < DRAWS; draw++) {
+            lyc_action action;
+            batch.input.step = (uint32_t)draw;
+            lyc_strategy_sample(strategy, &batch.input, 0, &action);
+            for (int k = 0; k < K; k++) drawn[k] += action.select[k];
+        }
+        double none = 1.0;
+        for (int k = 0; k < K; k++) none *= learner->params[k] < 0.0 ? 1.0 - floors[i] : floors[i];
+        for (int k = 0; k < K; k++) {
+            const double p = (learner->params[k] < 0.0 ? floors[i] : 1.0 - floors[i]) / (1.0 - none);
+            assert_near((double)drawn[k] / DRAWS, p, 5.0 * sqrt(p * (1.0 - p) / DRAWS));
+        }
+        lyc_strategy_destroy(strategy);
+    }
+}
+
 /* ---- what teaches ------------------------------------------------------------------------------------ */
 
 static void mean_teaching_uses_the_mean_weights_and_records_the_greedy_set(void **state) {
@@ -245,7 +322,7 @@ static void the_update_is_credit_plus_entropy(void **state) {
     double mean = 0.0, *expected = calloc(learner->size, sizeof *expected);
     for (int k = 0; k < K; k++) mean += credit.score[k] / K;
     for (int k = 0; k < K; k++) {
-        assert_true(fabs(raw.select[k]) < LYC__POLICY_LIMIT && fabs(raw.score[k]) < LYC__POLICY_LIMIT);
+        assert_true(fabs(raw.select[k]) < learner->limit && fabs(raw.score[k]) < learner->limit);
         credit.select[k] += bonus.select[k];
         credit.score[k] -= mean;
     }
@@ -456,12 +533,12 @@ static void in_the_warm_up_everybody_teaches_alike(void **state) {
 
 static void options_out_of_bounds_are_refused_by_key(void **state) {
     (void)state;
-    lyc_agent_options bad[12];
-    const char *const keys[12] = {"agent.hidden",        "agent.hidden",       "agent.learning_rate",
-                                  "agent.learning_rate", "agent.entropy",      "agent.sigma",
-                                  "agent.clip",          "agent.credit.steps", "agent.action",
-                                  "agent.teach",         "agent.network",      "agent.warmup"};
-    for (int i = 0; i < 12; i++) bad[i] = default_options("learned");
+    lyc_agent_options bad[14];
+    const char *const keys[14] = {
+        "agent.hidden",  "agent.hidden", "agent.learning_rate",     "agent.learning_rate",    "agent.entropy",
+        "agent.sigma",   "agent.clip",   "agent.credit.steps",      "agent.action",           "agent.teach",
+        "agent.network", "agent.warmup", "agent.exploration_floor", "agent.exploration_floor"};
+    for (int i = 0; i < 14; i++) bad[i] = default_options("learned");
     bad[0].hidden = 0;
     bad[1].hidden = 5000;
     bad[2].learning_rate = -0.1;
@@ -474,8 +551,10 @@ static void options_out_of_bounds_are_refused_by_key(void **state) {
     bad[9].teach = (lyc_teach_mode)2;
     bad[10].network = (lyc_agent_network)2;
     bad[11].warmup = 1.5;
+    bad[12].exploration_floor = 0.0; /* nothing would bound the outputs */
+    bad[13].exploration_floor = 0.5; /* nothing would be left to decide */
     lyc_agent_facts facts = test_facts(K);
-    for (int i = 0; i < 12; i++) {
+    for (int i = 0; i < 14; i++) {
         lyc_strategy *strategy;
         lyc_error err = {0};
         assert_int_equal(lyc_strategy_create(&strategy, &bad[i], &facts, 1, 4, &err), LYC_ECONFIG);
@@ -485,6 +564,8 @@ static void options_out_of_bounds_are_refused_by_key(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(no_teacher_is_ever_given_up),
+        cmocka_unit_test(a_teacher_at_the_floor_is_still_drawn),
         cmocka_unit_test(mean_teaching_uses_the_mean_weights_and_records_the_greedy_set),
         cmocka_unit_test(greedy_teaching_keeps_to_the_greedy_set),
         cmocka_unit_test(unselected_teachers_have_no_weight_in_a_drawn_action),

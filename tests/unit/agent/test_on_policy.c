@@ -134,7 +134,7 @@ static void the_surrogate_has_its_slope_in_every_parameter(void **state) {
             lyc__heads heads;
             lyc__learner_forward(learner, lyc__memory_get(s.memory, i, 0, &action), NULL, &heads);
             s.old_log_prob[i] = lyc__action_log_prob(&learner->law, &heads, &action) - log(ratios[i]);
-            for (int k = 0; k < K; k++) assert_true(fabs(heads.select[k]) < LYC__POLICY_LIMIT);
+            for (int k = 0; k < K; k++) assert_true(fabs(heads.select[k]) < learner->limit);
             lyc__learner_add_batch(learner, s.memory, i, (lyc__share){.credit = s.credit},
                                    &s.old_log_prob[i]);
         }

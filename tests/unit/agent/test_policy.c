@@ -4,6 +4,7 @@
 
 #include "agent/observation.h"
 #include "agent/policy.h"
+#include "agent/subset.h"
 
 enum { HIDDEN = 6, MOST_PARAMS = 512, MOST_WORK = 4096 };
 
@@ -159,22 +160,52 @@ static void a_fresh_policy_prefers_nobody_and_depends_on_its_seed(void **state) 
 static void the_floor_keeps_probabilities_off_zero_and_one(void **state) {
     (void)state;
     lyc__heads raw = {.select = {-9.0, -3.0, 0.5, 3.0, 40.0}, .score = {-3.5, 1.0, 2.0, -0.1, 8.0}}, out;
-    lyc__policy_floor(&raw, 5, &out);
+    lyc__policy_floor(&raw, 5, 3.0, &out);
     const double select[5] = {-3.0, -3.0, 0.5, 3.0, 3.0}, score[5] = {-3.0, 1.0, 2.0, -0.1, 3.0};
     assert_memory_equal(out.select, select, sizeof select);
     assert_memory_equal(out.score, score, sizeof score);
-    assert_true(1.0 / (1.0 + exp(-LYC__POLICY_LIMIT)) > 0.95); /* yet "ends above 0.95" is within reach */
+    assert_true(1.0 / (1.0 + exp(-3.0)) > 0.95); /* yet "ends above 0.95" is within reach */
+}
+
+/* What is shipped keeps its bits: the default is a limit of 3, not next to it. */
+static void the_limit_is_the_logit_of_the_floor(void **state) {
+    (void)state;
+    assert_true(lyc__policy_limit(default_options("learned").exploration_floor) == 3.0);
+    static const double floors[] = {1e-4, 0.01, 0.2, 0.49};
+    for (size_t i = 0; i < sizeof floors / sizeof floors[0]; i++) {
+        const double limit = lyc__policy_limit(floors[i]);
+        lyc__heads raw = {.select = {-1e9, 1e9, 0.01}, .score = {1e9, -1e9, -0.01}}, out;
+        lyc__policy_floor(&raw, 3, limit, &out);
+        assert_near(lyc__sigmoid(out.select[0]), floors[i], 1e-15);
+        assert_near(lyc__sigmoid(out.select[1]), 1.0 - floors[i], 1e-15);
+        assert_true(out.score[0] == limit && out.score[1] == -limit);
+        assert_true(out.select[2] == 0.01 && out.score[2] == -0.01);
+    }
+}
+
+/* The same numbers under another limit: where credit stops and where the bonus does move with it. */
+static void credit_and_bonus_stop_where_the_limit_is(void **state) {
+    (void)state;
+    lyc__heads raw = {.select = {1.5, 3.5, -1.5, -3.5, -3.5, 0.5}, .score = {1.5, 3.5}};
+    lyc__heads credit = {.select = {2.0, 2.0, -2.0, -2.0, 2.0, 2.0}, .score = {2.0, 2.0}};
+    lyc__heads entropy = {.select = {1.0, 1.0, 1.0, 1.0, 1.0, 1.0}, .score = {1.0, 1.0}};
+    lyc__policy_floor_backward(&raw, 6, 1.0, &credit, &entropy);
+    const double expected[6] = {2.0, 0.0, -2.0, 0.0, 2.0, 2.0}, bonus[6] = {0.0, 0.0, 0.0, 0.0, 0.0, 1.0};
+    assert_memory_equal(credit.select, expected, sizeof expected);
+    assert_memory_equal(entropy.select, bonus, sizeof bonus);
+    assert_memory_equal(credit.score, expected, 2 * sizeof *expected);
+    assert_memory_equal(entropy.score, bonus, 2 * sizeof *bonus);
 }
 
 /* Credit passes both ways, so that an output past the limit can come back, but not further out than the
  * slack; the entropy bonus acts inside the limit only. */
 static void the_floor_lets_an_output_come_back(void **state) {
     (void)state;
-    const double far = LYC__POLICY_LIMIT + LYC__POLICY_SLACK;
+    const double far = 3.0 + LYC__POLICY_SLACK;
     lyc__heads raw = {.select = {far + 1, far + 1, -far - 1, -far - 1, 3.5, 0.0}};
     lyc__heads credit = {.select = {2.0, -2.0, 2.0, -2.0, 2.0, 2.0}};
     lyc__heads entropy = {.select = {-1.0, -1.0, 1.0, 1.0, -1.0, -1.0}};
-    lyc__policy_floor_backward(&raw, 6, &credit, &entropy);
+    lyc__policy_floor_backward(&raw, 6, 3.0, &credit, &entropy);
     const double expected[6] = {0.0, -2.0, 2.0, 0.0, 2.0, 2.0}, bonus[6] = {0.0, 0.0, 0.0, 0.0, 0.0, -1.0};
     assert_memory_equal(credit.select, expected, sizeof expected);
     assert_memory_equal(entropy.select, bonus, sizeof bonus);
@@ -208,6 +239,8 @@ int main(void) {
         cmocka_unit_test(one_set_of_parameters_serves_any_number_of_teachers),
         cmocka_unit_test(a_fresh_policy_prefers_nobody_and_depends_on_its_seed),
         cmocka_unit_test(the_floor_keeps_probabilities_off_zero_and_one),
+        cmocka_unit_test(the_limit_is_the_logit_of_the_floor),
+        cmocka_unit_test(credit_and_bonus_stop_where_the_limit_is),
         cmocka_unit_test(the_floor_lets_an_output_come_back),
         cmocka_unit_test(scores_are_centred),
         cmocka_unit_test(the_table_names_its_rows),

@@ -73,7 +73,7 @@ static void defaults_reach_the_structure(void **state) {
     assert_true(c->agent.action == LYC_ACTION_SELECT && c->agent.teach == LYC_TEACH_MEAN &&
                 c->agent.hidden == 32);
     assert_true(c->agent.learning_rate == 0.02 && c->agent.entropy == 0.01 && c->agent.sigma == 0.5 &&
-                c->agent.clip == 4);
+                c->agent.clip == 4 && c->agent.exploration_floor == 0.04742587317756678);
     assert_true(c->agent.credit.kind == LYC_CREDIT_PROBE && c->agent.credit.every == 48);
     assert_true(c->agent.credit.steps == 16 && c->agent.credit.samples == 2048);
     assert_null(c->agent.init);
@@ -139,6 +139,7 @@ static const char *const changed[][2] = {{"name", "\"n\""},
                                          {"agent.hidden", "16"},
                                          {"agent.learning_rate", "0.1"},
                                          {"agent.entropy", "0"},
+                                         {"agent.exploration_floor", "0.125"},
                                          {"agent.sigma", "0.25"},
                                          {"agent.clip", "3"},
                                          {"agent.warmup", "0.125"},
