@@ -7,7 +7,7 @@
 
 /* What a clone that follows the policy per instance has decided so far. */
 typedef struct lyc__trial {
-    lyc__observation_scratch scratch;
+    lyc__observation observe; /* as it was when the trial began */
     lyc__memory memory;
     lyc__lots lots;
     double *log_prob;                    /* [max_rows], of one batch */
@@ -34,11 +34,12 @@ typedef struct lyc__learned {
 } lyc__learned;
 
 /* trial.c: the life of a trial. */
-LYC_MUST_USE lyc_status lyc__trial_create(lyc__trial *trial, lyc_strategy *strategy,
-                                          const lyc__learner *learner, lyc_error *err);
-void lyc__trial_start(lyc__trial *trial, const lyc_decision_input *input);
-/* lyc_strategy_follow, per instance: changes nothing but the trial, the action and `out`. */
-LYC_MUST_USE lyc_status lyc__trial_follow(lyc__trial *trial, const lyc__learned *own,
+LYC_MUST_USE lyc_status lyc__trial_create(lyc__trial *trial, lyc_strategy *strategy, const lyc__learned *own,
+                                          lyc_error *err);
+void lyc__trial_start(lyc__trial *trial, const lyc__observation *observe, const lyc_decision_input *input);
+/* lyc_strategy_follow, per instance: changes nothing but the trial, the action and `out`, and of the learner
+ * reads nothing that a decision changes. */
+LYC_MUST_USE lyc_status lyc__trial_follow(lyc__trial *trial, const lyc__learner *learner,
                                           const lyc_decision_input *input, int draw, lyc_action *action,
                                           lyc_taught *out, lyc_error *err);
 

@@ -13,16 +13,14 @@ lyc_status lyc__memory_create(lyc__memory *self, lyc_strategy *strategy, lyc_err
     return LYC__STRATEGY_NEW(strategy, self->score, decisions * self->teachers, err);
 }
 
-void lyc__memory_keep(const lyc__memory *self, lyc_strategy *strategy) {
+void lyc__memory_keep(const lyc__memory *self, const lyc__memory_names *names, lyc_strategy *strategy) {
     size_t decisions = self->batches * self->rows;
-    lyc__strategy_keep(strategy, "agent/interval_count", LYC_TYPE_U64, self->count, 1);
-    lyc__strategy_keep(strategy, "agent/interval_filled", LYC_TYPE_U64, self->filled, self->batches);
-    lyc__strategy_keep(strategy, "agent/interval_observation", LYC_TYPE_F64, self->observation,
+    lyc__strategy_keep(strategy, names->count, LYC_TYPE_U64, self->count, 1);
+    lyc__strategy_keep(strategy, names->filled, LYC_TYPE_U64, self->filled, self->batches);
+    lyc__strategy_keep(strategy, names->observation, LYC_TYPE_F64, self->observation,
                        decisions * self->observation_size);
-    lyc__strategy_keep(strategy, "agent/interval_select", LYC_TYPE_U8, self->select,
-                       decisions * self->teachers);
-    lyc__strategy_keep(strategy, "agent/interval_score", LYC_TYPE_F64, self->score,
-                       decisions * self->teachers);
+    lyc__strategy_keep(strategy, names->select, LYC_TYPE_U8, self->select, decisions * self->teachers);
+    lyc__strategy_keep(strategy, names->score, LYC_TYPE_F64, self->score, decisions * self->teachers);
 }
 
 void lyc__memory_clear(lyc__memory *self) {

@@ -15,9 +15,16 @@ typedef struct lyc__memory {
     double *score;                                    /* [batches][rows][teachers] */
 } lyc__memory;
 
+/* What the arrays are called in a checkpoint; a literal. */
+typedef struct lyc__memory_names {
+    const char *count, *filled, *observation, *select, *score;
+} lyc__memory_names;
+#define LYC__MEMORY_NAMES(stem)                                                                              \
+    { stem "_count", stem "_filled", stem "_observation", stem "_select", stem "_score" }
+
 /* The sizes are given in `self`, the rest is made. */
 LYC_MUST_USE lyc_status lyc__memory_create(lyc__memory *self, lyc_strategy *strategy, lyc_error *err);
-void lyc__memory_keep(const lyc__memory *self, lyc_strategy *strategy);
+void lyc__memory_keep(const lyc__memory *self, const lyc__memory_names *names, lyc_strategy *strategy);
 
 void lyc__memory_clear(lyc__memory *self);
 bool lyc__memory_full(const lyc__memory *self);

@@ -2,6 +2,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "agent/figures.h"
 #include "lyceum/dataset.h"
@@ -58,24 +59,37 @@ static lyc_status check_facts(const lyc_agent_facts *facts, lyc_error *err) {
     return LYC_OK;
 }
 
-lyc_status lyc__observation_scratch_create(lyc__observation_scratch *scratch, lyc_strategy *strategy,
-                                           lyc_error *err) {
+/* Statistics, last reward and scratch, all empty. */
+static lyc_status allocate(lyc__observation *self, lyc_strategy *strategy, lyc_error *err) {
+    LYC_TRY(LYC__STRATEGY_NEW(strategy, self->statistics, LYC__STATISTICS, err));
+    self->normaliser = (lyc__normaliser){self->statistics, self->statistics + LYC__FEATURES,
+                                         self->statistics + 2 * LYC__FEATURES};
+    LYC_TRY(LYC__STRATEGY_NEW(strategy, self->reward, 2, err));
     size_t room = lyc__figures_room(strategy->facts.teachers, strategy->max_rows);
-    return LYC__STRATEGY_NEW(strategy, scratch->figures, room, err);
+    return LYC__STRATEGY_NEW(strategy, self->figures, room, err);
 }
 
 lyc_status lyc__observation_create(lyc__observation *self, lyc_strategy *strategy, lyc_error *err) {
     *self = (lyc__observation){.facts = &strategy->facts};
     LYC_TRY(check_facts(self->facts, err));
     LYC_TRY(make_names(self, strategy, err));
-    double *statistics;
-    LYC_TRY(LYC__STRATEGY_NEW(strategy, statistics, (size_t)3 * LYC__FEATURES, err));
-    self->normaliser =
-        (lyc__normaliser){statistics, statistics + LYC__FEATURES, statistics + 2 * LYC__FEATURES};
-    LYC_TRY(LYC__STRATEGY_NEW(strategy, self->reward, 2, err));
-    lyc__strategy_keep(strategy, "agent/normaliser", LYC_TYPE_F64, statistics, (size_t)3 * LYC__FEATURES);
+    LYC_TRY(allocate(self, strategy, err));
+    lyc__strategy_keep(strategy, "agent/normaliser", LYC_TYPE_F64, self->statistics, LYC__STATISTICS);
     lyc__strategy_keep(strategy, "agent/last_reward", LYC_TYPE_F64, self->reward, 2);
-    return lyc__observation_scratch_create(&self->scratch, strategy, err);
+    return LYC_OK;
+}
+
+lyc_status lyc__observation_create_copy(lyc__observation *self, const lyc__observation *of,
+                                        lyc_strategy *strategy, lyc_error *err) {
+    *self = (lyc__observation){.facts = of->facts, .names = of->names};
+    LYC_TRY(allocate(self, strategy, err));
+    lyc__observation_copy(self, of);
+    return LYC_OK;
+}
+
+void lyc__observation_copy(lyc__observation *self, const lyc__observation *of) {
+    memcpy(self->statistics, of->statistics, LYC__STATISTICS * sizeof *self->statistics);
+    memcpy(self->reward, of->reward, 2 * sizeof *self->reward);
 }
 
 /* ---- what is the same for every row ---------------------------------------------------------------- */
@@ -123,7 +137,7 @@ static void raw_batch(const lyc__observation *self, const lyc_decision_input *in
 lyc_status lyc__observation_raw(lyc__observation *self, const lyc_decision_input *input, double *out,
                                 lyc_error *err) {
     lyc__figures figures;
-    LYC_TRY(lyc__figures_take(&figures, self->facts, input, self->scratch.figures, err));
+    LYC_TRY(lyc__figures_take(&figures, self->facts, input, self->figures, err));
     raw_batch(self, input, &figures, out);
     return LYC_OK;
 }
@@ -233,16 +247,16 @@ static void score_rows(const lyc__observation *self, const lyc_decision_input *i
 lyc_status lyc__observation_build_rows(lyc__observation *self, const lyc_decision_input *input, bool update,
                                        double *out, lyc_error *err) {
     lyc__figures figures;
-    LYC_TRY(lyc__figures_take(&figures, self->facts, input, self->scratch.figures, err));
+    LYC_TRY(lyc__figures_take(&figures, self->facts, input, self->figures, err));
     if (update) enter_rows(self, &figures);
     score_rows(self, input, &figures, out);
     return LYC_OK;
 }
 
-lyc_status lyc__observation_look(const lyc__observation *self, const lyc__observation_scratch *scratch,
-                                 const lyc_decision_input *input, double *out, lyc_error *err) {
+lyc_status lyc__observation_look(const lyc__observation *self, const lyc_decision_input *input, double *out,
+                                 lyc_error *err) {
     lyc__figures figures;
-    LYC_TRY(lyc__figures_take(&figures, self->facts, input, scratch->figures, err));
+    LYC_TRY(lyc__figures_take(&figures, self->facts, input, self->figures, err));
     score_rows(self, input, &figures, out);
     return LYC_OK;
 }

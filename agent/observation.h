@@ -32,19 +32,16 @@
 enum { LYC__OWN_FEATURES(LYC__FEATURE_ENUM) LYC__OWN };
 enum { LYC__LAST_OWN = LYC__OWN - 1, LYC__GLOBAL_FEATURES(LYC__FEATURE_ENUM) LYC__FEATURES };
 #undef LYC__FEATURE_ENUM
-#define LYC__GLOBAL (LYC__FEATURES - LYC__OWN)
-
-/* Room for the work on one batch. */
-typedef struct lyc__observation_scratch {
-    float *figures; /* [lyc__figures_room] */
-} lyc__observation_scratch;
+#define LYC__GLOBAL     (LYC__FEATURES - LYC__OWN)
+#define LYC__STATISTICS ((size_t)3 * LYC__FEATURES)
 
 typedef struct lyc__observation {
     const lyc_agent_facts *facts;
+    double *statistics;         /* [LYC__STATISTICS]: what the normaliser consists of */
     lyc__normaliser normaliser; /* [LYC__FEATURES] each */
     double *reward;             /* [2]: the last one, and 1 once there is one */
     const char **names;         /* [size] */
-    lyc__observation_scratch scratch;
+    float *figures;             /* [lyc__figures_room]: room for the work on one batch */
 } lyc__observation;
 
 /* Allocates from the strategy's arena and keeps the statistics in its state. LYC_ENUMERIC when a teacher's
@@ -52,8 +49,6 @@ typedef struct lyc__observation {
 LYC_MUST_USE lyc_status lyc__observation_create(lyc__observation *self, lyc_strategy *strategy,
                                                 lyc_error *err);
 size_t lyc__observation_size(const lyc__observation *self);
-LYC_MUST_USE lyc_status lyc__observation_scratch_create(lyc__observation_scratch *scratch,
-                                                        lyc_strategy *strategy, lyc_error *err);
 
 /* Fills out[size]; with `update` the batch enters the statistics first. LYC_ENUMERIC, naming the teacher,
  * when logits are not numbers; nothing is changed then. */
@@ -66,11 +61,14 @@ LYC_MUST_USE lyc_status lyc__observation_raw(lyc__observation *self, const lyc_d
  * above. */
 LYC_MUST_USE lyc_status lyc__observation_build_rows(lyc__observation *self, const lyc_decision_input *input,
                                                     bool update, double *out, lyc_error *err);
-/* The same without a change to anything but `scratch` and `out`, so that several threads may do it at a time.
- */
-LYC_MUST_USE lyc_status lyc__observation_look(const lyc__observation *self,
-                                              const lyc__observation_scratch *scratch,
-                                              const lyc_decision_input *input, double *out, lyc_error *err);
+/* The same without a change to anything but the scratch and `out`. */
+LYC_MUST_USE lyc_status lyc__observation_look(const lyc__observation *self, const lyc_decision_input *input,
+                                              double *out, lyc_error *err);
+/* One that looks with the statistics and the last reward that another had when they were copied: for whoever
+ * looks while that one goes on. It has a scratch of its own and is no part of a checkpoint. */
+LYC_MUST_USE lyc_status lyc__observation_create_copy(lyc__observation *self, const lyc__observation *of,
+                                                     lyc_strategy *strategy, lyc_error *err);
+void lyc__observation_copy(lyc__observation *self, const lyc__observation *of);
 /* out[size] = mean of rows[count][size]. */
 void lyc__observation_mean(const double *rows, size_t count, size_t size, double *out);
 void lyc__observation_set_reward(lyc__observation *self, double reward);

@@ -19,7 +19,8 @@ lyc_status lyc__on_policy_create(lyc__learner *self, lyc_strategy *strategy, lyc
     LYC_TRY(LYC__STRATEGY_NEW(strategy, own->advantage, batches, err));
     LYC_TRY(LYC__STRATEGY_NEW(strategy, own->target, batches, err));
     LYC_TRY(LYC__STRATEGY_NEW(strategy, own->old_log_prob, batches * self->rows, err));
-    lyc__memory_keep(&own->memory, strategy);
+    static const lyc__memory_names names = LYC__MEMORY_NAMES("agent/interval");
+    lyc__memory_keep(&own->memory, &names, strategy);
     lyc__strategy_keep(strategy, "agent/value", LYC_TYPE_F64, own->w, value_size);
     self->own = own;
     return LYC_OK;

@@ -37,12 +37,17 @@ static lyc_status check(const lyc_agent_options *options, lyc_error *err) {
 }
 
 /* What deciding for every row needs beyond deciding for a batch. */
-static lyc_status make_rows(lyc_strategy *self, lyc__learned *own, lyc_error *err) {
+static lyc_status make_rows(lyc_strategy *self, lyc__learned *own, const lyc_agent_options *options,
+                            lyc_error *err) {
+    static const lyc__memory_names names[] = {LYC__MEMORY_NAMES("agent/trial_a"),
+                                              LYC__MEMORY_NAMES("agent/trial_b")};
     size_t teachers = (size_t)self->facts.teachers;
     LYC_TRY(LYC__STRATEGY_NEW(self, own->mean, own->learner.observation_size, err));
     LYC_TRY(LYC__STRATEGY_NEW(self, own->select, self->max_rows * teachers, err));
-    for (int draw = 0; draw < 2 && !own->learner.algorithm->acts; draw++)
-        LYC_TRY(lyc__trial_create(&own->trials[draw], self, &own->learner, err));
+    for (int draw = 0; draw < 2 && !own->learner.algorithm->acts; draw++) {
+        LYC_TRY(lyc__trial_create(&own->trials[draw], self, own, err));
+        if (options->credit.delay > 0) lyc__memory_keep(&own->trials[draw].memory, &names[draw], self);
+    }
     return LYC_OK;
 }
 
@@ -67,7 +72,7 @@ lyc_status lyc__learned_create(lyc_strategy *self, const lyc_agent_options *opti
     lyc__policy_shape shape = {
         .teachers = self->facts.teachers, .own = LYC__OWN, .global = LYC__GLOBAL, .hidden = options->hidden};
     LYC_TRY(lyc__learner_create(&own->learner, self, options, shape, err));
-    if (own->by_row) LYC_TRY(make_rows(self, own, err));
+    if (own->by_row) LYC_TRY(make_rows(self, own, options, err));
     LYC_TRY(lyc__policy_identity(self, options, &self->identity, err));
     return options->init == NULL ? LYC_OK : lyc__policy_take(self, options->init, err);
 }
@@ -222,7 +227,7 @@ static void sample(lyc_strategy *self, const lyc_decision_input *input, int draw
     lyc__learned *own = self->own;
     lyc__heads heads;
     if (own->by_row) {
-        if (!own->learner.algorithm->acts) lyc__trial_start(&own->trials[draw], input);
+        if (!own->learner.algorithm->acts) lyc__trial_start(&own->trials[draw], &own->observe, input);
         return;
     }
     lyc__learner_forward(&own->learner, own->observation, NULL, &heads);
@@ -235,7 +240,7 @@ static lyc_status follow(lyc_strategy *self, const lyc_decision_input *input, in
                          lyc_taught *out, lyc_error *err) {
     lyc__learned *own = self->own;
     if (!own->by_row || own->learner.algorithm->acts) return LYC_OK;
-    return lyc__trial_follow(&own->trials[draw], own, input, draw, action, out, err);
+    return lyc__trial_follow(&own->trials[draw], &own->learner, input, draw, action, out, err);
 }
 
 static lyc_status wrong_credit(const lyc__learner *learner, lyc_error *err) {

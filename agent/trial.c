@@ -3,22 +3,24 @@
 
 #include "agent/learned.h"
 
-lyc_status lyc__trial_create(lyc__trial *trial, lyc_strategy *strategy, const lyc__learner *learner,
+lyc_status lyc__trial_create(lyc__trial *trial, lyc_strategy *strategy, const lyc__learned *own,
                              lyc_error *err) {
+    const lyc__learner *learner = &own->learner;
     size_t rows = strategy->max_rows, teachers = (size_t)strategy->facts.teachers;
     trial->memory = (lyc__memory){.batches = learner->interval,
                                   .rows = rows,
                                   .observation_size = learner->observation_size,
                                   .teachers = teachers};
     LYC_TRY(lyc__memory_create(&trial->memory, strategy, err));
-    LYC_TRY(lyc__observation_scratch_create(&trial->scratch, strategy, err));
+    LYC_TRY(lyc__observation_create_copy(&trial->observe, &own->observe, strategy, err));
     LYC_TRY(lyc__lots_create(&trial->lots, strategy, learner->policy, &learner->shape, rows, err));
     LYC_TRY(LYC__STRATEGY_NEW(strategy, trial->log_prob, rows, err));
     LYC_TRY(LYC__STRATEGY_NEW(strategy, trial->observation, rows * learner->observation_size, err));
     return LYC__STRATEGY_NEW(strategy, trial->weights, rows * teachers, err);
 }
 
-void lyc__trial_start(lyc__trial *trial, const lyc_decision_input *input) {
+void lyc__trial_start(lyc__trial *trial, const lyc__observation *observe, const lyc_decision_input *input) {
+    lyc__observation_copy(&trial->observe, observe);
     lyc__memory_clear(&trial->memory);
     memset(trial->weight_sum, 0, sizeof trial->weight_sum);
     trial->selected = 0;
@@ -80,14 +82,14 @@ static void summarise(lyc__trial *trial, size_t rows, lyc_action *action) {
     action->selected = (double)trial->selected / ((double)teachers * decisions);
 }
 
-lyc_status lyc__trial_follow(lyc__trial *trial, const lyc__learned *own, const lyc_decision_input *input,
+lyc_status lyc__trial_follow(lyc__trial *trial, const lyc__learner *learner, const lyc_decision_input *input,
                              int draw, lyc_action *action, lyc_taught *out, lyc_error *err) {
     if (lyc__memory_full(&trial->memory))
         LYC_FAIL(err, LYC_EINTERNAL, "follow: %zu batches are all that agent.credit.steps allows a trial",
                  trial->memory.batches);
-    LYC_TRY(lyc__observation_look(&own->observe, &trial->scratch, input, trial->observation, err));
+    LYC_TRY(lyc__observation_look(&trial->observe, input, trial->observation, err));
     lyc__memory_open(&trial->memory, input->rows);
-    following task = {trial, &own->learner, input, draw};
+    following task = {trial, learner, input, draw};
     lyc__lots_run(&trial->lots, input->pool, input->priority, input->rows, decide_block, &task);
     summarise(trial, input->rows, action);
     *out = (lyc_taught){.weights = trial->weights, .per_row = true};

@@ -11,7 +11,7 @@ struct lyc_ensemble {
     lyc_view_recipe recipe; /* what teachers and banks are opened with */
     bool clean;
     lyc_pool *pool;
-    size_t look_ahead_bytes, min_ahead;
+    size_t look_ahead_bytes, min_ahead, kept_behind;
     lyc__look_ahead_member *members;
     size_t count;           /* of members that are open */
     lyc__look_ahead *ahead; /* NULL before the start */
@@ -52,6 +52,7 @@ lyc_status lyc__ensemble_open_kinds(lyc_ensemble **out, const lyc_ensemble_optio
     ensemble->pool = pool;
     ensemble->look_ahead_bytes = options->look_ahead_bytes;
     ensemble->min_ahead = options->min_ahead;
+    ensemble->kept_behind = options->kept_behind;
     lyc_status status = LYC_NEW_ARRAY(ensemble->members, options->teacher_count, err);
     for (size_t i = 0; status == LYC_OK && i < options->teacher_count; i++) {
         ensemble->count = i + 1;
@@ -112,6 +113,7 @@ lyc_status lyc_ensemble_start(lyc_ensemble *ensemble, const uint32_t *rows, uint
         .pool = ensemble->pool,
         .bytes = ensemble->look_ahead_bytes,
         .min_ahead = ensemble->min_ahead,
+        .kept_behind = ensemble->kept_behind,
         .rows = rows,
         .row_count = count,
         .batch = batch,

@@ -38,7 +38,7 @@ struct lyc__look_ahead {
     int classes;
     uint32_t first_epoch, first_step, steps, batch; /* steps: of an epoch */
     uint64_t total;                                 /* batches from the first to the last */
-    uint64_t capacity;
+    uint64_t capacity, kept_behind;
     bool clean;     /* as in the options */
     uint32_t *rows; /* of the samplers */
     driver *drivers;
@@ -84,10 +84,15 @@ static lyc_status answer_batch(driver *self, uint64_t index, lyc_error *err) {
     return status;
 }
 
+/* With the mutex held: the first batch whose place in the ring is still needed. */
+static uint64_t oldest_kept(const lyc__look_ahead *ahead) {
+    return ahead->current > ahead->kept_behind ? ahead->current - ahead->kept_behind : 0;
+}
+
 /* False when everything stops. */
 static bool wait_for_room(lyc__look_ahead *ahead, uint64_t index) {
     pthread_mutex_lock(&ahead->mutex);
-    while (!atomic_load(&ahead->stopping) && index >= ahead->current + ahead->capacity)
+    while (!atomic_load(&ahead->stopping) && index >= oldest_kept(ahead) + ahead->capacity)
         pthread_cond_wait(&ahead->room, &ahead->mutex);
     pthread_mutex_unlock(&ahead->mutex);
     return !atomic_load(&ahead->stopping);
@@ -230,9 +235,9 @@ lyc_status lyc__look_ahead_batch(lyc__look_ahead *ahead, uint32_t offset, const 
     *out = NULL;
     uint64_t index = ahead->current + offset;
     if (index >= ahead->total) return LYC_OK;
-    if (offset >= ahead->capacity)
+    if (offset >= ahead->capacity - ahead->kept_behind)
         LYC_FAIL(err, LYC_EINTERNAL, "a batch %u ahead was asked for, but only %" PRIu64 " are kept", offset,
-                 ahead->capacity);
+                 ahead->capacity - ahead->kept_behind);
     waiting wait = {.done = is_settled, .wanted = {.ahead = ahead, .index = index}};
     if (!ask(&wait)) {
         double began = lyc_seconds();
@@ -288,8 +293,10 @@ static lyc_status plan(lyc__look_ahead *ahead, const lyc__look_ahead_options *op
         options->batch * ((size_t)ahead->classes * sizeof(float) + sizeof(uint64_t) + sizeof(uint32_t));
     uint64_t capacity = options->bytes / (each * options->member_count);
     if (capacity > ahead->total) capacity = ahead->total;
-    if (capacity < options->min_ahead + 1) capacity = options->min_ahead + 1;
+    uint64_t least = (uint64_t)options->min_ahead + 1 + options->kept_behind;
+    if (capacity < least) capacity = least;
     ahead->capacity = capacity;
+    ahead->kept_behind = options->kept_behind;
     return LYC_OK;
 }
 

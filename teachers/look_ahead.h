@@ -15,7 +15,7 @@ typedef struct lyc__look_ahead_options {
     size_t member_count;
     const lyc_dataset *data;
     lyc_pool *pool;
-    size_t bytes, min_ahead; /* as in lyc_ensemble_options */
+    size_t bytes, min_ahead, kept_behind; /* as in lyc_ensemble_options */
     const uint32_t *rows;    /* copied */
     uint32_t row_count, batch;
     int views;

@@ -71,9 +71,11 @@ typedef struct lyc_agent_options {
                                    it learns from probes meanwhile, and nothing on policy (0) */
     struct {
         lyc_credit_kind kind;
-        int every;              /* probe: batches between probes (16) */
-        int steps;              /* R: virtual steps of a probe; length of an interval on policy (4) */
-        int samples;            /* n: held-out samples a reward is measured on (1024; capped at the split) */
+        int every;              /* probe: batches between probes (48) */
+        int steps;              /* R: virtual steps of a probe; length of an interval on policy (16) */
+        int samples;            /* n: held-out samples a reward is measured on (2048; capped at the split) */
+        int delay;              /* probe: batches between drawing two actions and learning from them, at most `every`;
+                                   0: at once. For whoever runs the probes */
     } credit;
     struct {
         lyc_reward_kind kind;
@@ -202,7 +204,8 @@ LYC_API void lyc_strategy_sample(lyc_strategy *strategy, const lyc_decision_inpu
  * Decided by batch: the action's weights, whatever the batch. Per instance: an action is drawn for each row of this
  * batch from what the policy sees of it, keyed by where the trial began, by the batch's place in it and by the row,
  * and added to `action`. At most credit.steps batches a trial (LYC_EINTERNAL beyond). Both draws may be followed at
- * the same time by different threads, while nothing else is called. */
+ * the same time by different threads, and beside lyc_strategy_decide for further batches, of which a trial sees nothing;
+ * every other call waits until they are followed to their end. */
 LYC_API LYC_MUST_USE lyc_status lyc_strategy_follow(lyc_strategy *strategy, const lyc_decision_input *input, int draw,
                                                     lyc_action *action, lyc_taught *out, lyc_error *err);
 
@@ -211,7 +214,7 @@ LYC_API LYC_MUST_USE lyc_status lyc_strategy_follow(lyc_strategy *strategy, cons
 typedef struct lyc_feedback { double advantage, gradient_norm; } lyc_feedback;
 /* Learns from a pair: rewards of the two actions on the same held-out samples, drawn by lyc_strategy_sample (other
  * decisions may lie in between: the observation they were drawn at is remembered; per instance what was followed
- * since is, and is no part of a checkpoint: learn first). A pair of equal actions carries
+ * since is, and with credit.delay 0 is no part of a checkpoint: learn first). A pair of equal actions carries
  * no information: call it all the same, with equal rewards (only entropy acts). LYC_ENUMERIC when a reward is not
  * finite; nothing is changed then. */
 LYC_API LYC_MUST_USE lyc_status lyc_strategy_learn_pair(lyc_strategy *strategy, const lyc_action *a, const lyc_action *b,

@@ -46,6 +46,18 @@ LYC_API int lyc_pool_threads(const lyc_pool *pool);
  * pool runs them in order on the calling thread with slot 0. Allocates nothing. */
 LYC_API void lyc_pool_run(lyc_pool *pool, lyc_priority priority, size_t count, lyc_pool_fn fn, void *payload);
 
+/* A job that the owner goes on beside, rather than wait for it: what is idle works on it. The owner makes one,
+ * starts it any number of times, each after the former was finished, and destroys it before the pool. In a pool of one
+ * thread, or with a NULL pool, nobody is idle: the start runs all items. */
+typedef struct lyc_background lyc_background;
+LYC_API LYC_MUST_USE lyc_status lyc_background_create(lyc_background **out, lyc_pool *pool, lyc_error *err);
+/* Items [0, count) as in lyc_pool_run; `payload` lives until the finish. Allocates nothing. */
+LYC_API void lyc_background_start(lyc_background *background, lyc_priority priority, size_t count, lyc_pool_fn fn,
+                                  void *payload);
+/* Works on whatever jobs there are until all items are done; returns at once where none was started. */
+LYC_API void lyc_background_finish(lyc_background *background);
+LYC_API void lyc_background_destroy(lyc_background *background); /* finishes first; NULL is fine */
+
 /* Owner only: works on whatever jobs there are until done(payload) is true. `done` is called without
  * locks held; whoever makes it true calls lyc_pool_notify afterwards (from any thread). */
 LYC_API void lyc_pool_wait(lyc_pool *pool, bool (*done)(void *payload), void *payload);

@@ -68,7 +68,7 @@ LYC_BEGIN_DECLS
     X(TRAJECTORY, seconds_teacher, F32, SCALAR, VALUE, "seconds waited for the teachers")                    \
     X(TRAJECTORY, seconds_decide, F32, SCALAR, VALUE, "seconds spent on the decision")                       \
     X(TRAJECTORY, seconds_student, F32, SCALAR, VALUE, "seconds of the student's step")                      \
-    X(TRAJECTORY, seconds_probe, F32, SCALAR, VALUE, "seconds of probing")
+    X(TRAJECTORY, seconds_probe, F32, SCALAR, VALUE, "seconds of beginning probes and waiting for them")
 
 #define LYC_PROBES_MAP(X)                                                                                    \
     X(PROBES, step, U64, SCALAR, VALUE, "global step at which the pair was tried")                           \

@@ -119,6 +119,8 @@ typedef struct lyc_ensemble_options {
     const char *bank_directory;  /* NULL = no banks */
     size_t look_ahead_bytes;     /* bound on the logits and ids of batches computed ahead */
     size_t min_ahead;            /* but at least this many batches after the current one (probes need the next R) */
+    size_t kept_behind;          /* what a batch holds stays for so many batches after it (probes that run beside the
+                                    student go on with it); 0: until the next one */
     lyc_teacher_view view;       /* what teachers see; batches carry the student's view either way */
 } lyc_ensemble_options;
 
@@ -146,7 +148,8 @@ LYC_API LYC_MUST_USE lyc_status lyc_ensemble_start(lyc_ensemble *ensemble, const
                                                    int views, uint64_t seed, uint32_t epochs, uint32_t first_epoch,
                                                    uint32_t first_step, lyc_error *err);
 /* The batch `offset` <= min_ahead ahead of the current one (0 = current); waits until it is there. Borrowed until
- * lyc_ensemble_advance moves past it. *out is NULL past the last batch. A teacher that failed on this batch
+ * lyc_ensemble_advance moves past it; the rows, ids and logits it points to until kept_behind batches later (not the
+ * list of the teachers' logits, which goes with the batch). *out is NULL past the last batch. A teacher that failed on this batch
  * or an earlier one is the error, with its name; LYC_EMISMATCH if teachers answered for different samples. */
 LYC_API LYC_MUST_USE lyc_status lyc_ensemble_batch(lyc_ensemble *ensemble, uint32_t offset, const lyc_teacher_batch **out, lyc_error *err);
 LYC_API void lyc_ensemble_advance(lyc_ensemble *ensemble);

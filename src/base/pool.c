@@ -33,6 +33,7 @@ typedef struct job {
     struct job *next;    /* this and the next three: under the mutex */
     bool linked;         /* in a list, where threads can find it */
     bool sleeper;        /* its thread sleeps on pool->finished */
+    bool background;     /* its thread may sleep in lyc_pool_wait */
     atomic_int visitors; /* pool threads, besides its own, that may touch it; read without the mutex */
     _Alignas(LYC_ALIGNMENT) atomic_size_t claimed; /* items handed out; may exceed count */
 } job;
@@ -123,6 +124,12 @@ static void stop_clock(slot *self) {
     self->busy += lyc_seconds() - self->entered;
 }
 
+/* To everybody who spins or sleeps for work: look again. */
+static void announce(lyc_pool *pool) {
+    atomic_fetch_add_explicit(&pool->generation, 1, memory_order_release);
+    if (pool->sleepers > 0) pthread_cond_broadcast(&pool->work);
+}
+
 /* ---- working ---------------------------------------------------------------------------------- */
 
 /* Runs up to `most` items of `task`; leaves off early when `yields` and something more urgent waits. */
@@ -145,10 +152,11 @@ static void visit(lyc_pool *pool, job *task, slot *self, size_t most) {
     take_items(pool, task, self, most, true);
     pthread_mutex_lock(&pool->lock);
     if (task->linked && exhausted(task)) unlink_job(pool, task);
-    const bool wake = task->sleeper;
+    const bool wake = task->sleeper, background = task->background;
     /* From here on the job's memory may be gone. */
     const bool last = atomic_fetch_sub_explicit(&task->visitors, 1, memory_order_release) == 1;
     if (last && wake) pthread_cond_broadcast(&pool->finished);
+    if (last && background) announce(pool);
 }
 
 static unsigned generation(lyc_pool *pool) {
@@ -323,9 +331,54 @@ void lyc_pool_wait(lyc_pool *pool, bool (*done)(void *payload), void *payload) {
 void lyc_pool_notify(lyc_pool *pool) {
     if (pool == NULL) return;
     pthread_mutex_lock(&pool->lock);
-    atomic_fetch_add_explicit(&pool->generation, 1, memory_order_release);
-    if (pool->sleepers > 0) pthread_cond_broadcast(&pool->work);
+    announce(pool);
     pthread_mutex_unlock(&pool->lock);
+}
+
+/* ---- in the background ------------------------------------------------------------------------ */
+
+struct lyc_background {
+    lyc_pool *pool;
+    job task;
+};
+
+lyc_status lyc_background_create(lyc_background **out, lyc_pool *pool, lyc_error *err) {
+    lyc_background *background = NULL;
+    LYC_TRY(lyc_allocate((void **)&background, 1, sizeof *background, "a job in the background", err));
+    background->pool = pool;
+    *out = background;
+    return LYC_OK;
+}
+
+void lyc_background_start(lyc_background *background, lyc_priority priority, size_t count, lyc_pool_fn fn,
+                          void *payload) {
+    lyc_pool *pool = background->pool;
+    if (lyc_pool_threads(pool) == 1 || count == 0) {
+        lyc_pool_run(pool, priority, count, fn, payload);
+        return;
+    }
+    job *task = &background->task;
+    *task = (job){.fn = fn, .payload = payload, .count = count, .priority = priority, .background = true};
+    pthread_mutex_lock(&pool->lock);
+    publish(pool, task);
+}
+
+static bool is_over(void *payload) {
+    lyc_background *background = payload;
+    pthread_mutex_lock(&background->pool->lock);
+    bool over = !background->task.linked && !visited(&background->task);
+    pthread_mutex_unlock(&background->pool->lock);
+    return over;
+}
+
+void lyc_background_finish(lyc_background *background) {
+    if (background->pool != NULL) lyc_pool_wait(background->pool, is_over, background);
+}
+
+void lyc_background_destroy(lyc_background *background) {
+    if (background == NULL) return;
+    lyc_background_finish(background);
+    lyc_free(background);
 }
 
 /* ---- life and clocks -------------------------------------------------------------------------- */

@@ -7,6 +7,7 @@
 #ifndef LYCEUM_CONFIG_FIELDS_H
 #define LYCEUM_CONFIG_FIELDS_H
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -49,6 +50,8 @@ typedef enum lyc__storage {
 
 #define LYC__MOST_EXACT                                                                                      \
     9007199254740991.0 /* 2^53 - 1: beyond it doubles skip integers; as a bound it means "none" */
+
+#define LYC__UNSET INT_MIN /* of an integer that a rule completes */
 
 #define LYC__FOR_TRAIN   (1U << LYC_CONFIG_TRAIN)
 #define LYC__FOR_DISTILL (1U << LYC_CONFIG_DISTILL)
@@ -93,6 +96,7 @@ extern const lyc__type lyc__type_label;        /* const char *, usable in file n
 extern const lyc__type lyc__type_flag;         /* bool */
 extern const lyc__type lyc__type_integer;      /* by storage */
 extern const lyc__type lyc__type_number;       /* double */
+extern const lyc__type lyc__type_integer_auto; /* int; null = LYC__UNSET, resolved by a rule */
 extern const lyc__type lyc__type_number_auto;  /* double; null = NAN, resolved by a rule */
 extern const lyc__type lyc__type_milliseconds; /* double, seconds */
 extern const lyc__type lyc__type_choice;       /* an enum whose values follow `names` */

@@ -201,6 +201,22 @@ static void check_algorithm(lyc_config *config, lyc__problems *problems) {
                      "is for credit \"on_policy\"; remove it, or set agent.credit.kind to \"on_policy\"");
 }
 
+static void fill_delay(lyc_config *config, lyc__problems *problems) {
+    (void)problems;
+    const lyc_agent_options *agent = &config->agent;
+    if (agent->credit.delay == LYC__UNSET)
+        config->agent.credit.delay = agent->credit.steps < agent->credit.every ? agent->credit.steps : agent->credit.every;
+}
+
+static void check_delay(lyc_config *config, lyc__problems *problems) {
+    const lyc_agent_options *agent = &config->agent;
+    if (agent->credit.kind == LYC_CREDIT_PROBE && agent->credit.delay > agent->credit.every)
+        lyc__problem(problems, "agent.credit.delay",
+                     "%d is more than agent.credit.every, %d: the next probe would begin before this one has taught; "
+                     "lower it",
+                     agent->credit.delay, agent->credit.every);
+}
+
 static void check_cost(lyc_config *config, lyc__problems *problems) {
     if (config->agent.reward.cost > 0 && config->agent.action == LYC_ACTION_WEIGHT)
         lyc__problem(
@@ -347,6 +363,9 @@ const lyc__rule lyc__rules[] = {
     {{"agent"}, LYC__FOR_DISTILL, check_init, "`agent.init` is for strategy `learned`."},
     {{"agent"}, LYC__FOR_DISTILL, check_algorithm,
      "`agent.on_policy.algorithm` \"a2c\" and \"ppo\" need `agent.credit.kind` \"on_policy\"."},
+    {{"agent"}, LYC__FOR_DISTILL, fill_delay,
+     "`agent.credit.delay` null becomes `agent.credit.steps`, or `agent.credit.every` where that is less."},
+    {{"agent"}, LYC__FOR_DISTILL, check_delay, "`agent.credit.delay` is at most `agent.credit.every`."},
     {{"agent"}, LYC__FOR_DISTILL, check_cost, "`agent.reward.cost` is for an `agent.action` that selects."},
     {{"loss.alpha", "agent.strategy"}, LYC__FOR_DISTILL, check_alpha, "`loss.alpha` 1 is for strategy `none`."},
     {{"loss.terms"}, LYC__FOR_DISTILL, check_terms, "`loss.terms` has each kind once."},

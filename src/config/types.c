@@ -124,7 +124,8 @@ static void read_text_or_null(const lyc__reader *reader, const lyc__field *field
     if (!cJSON_IsNull(value)) read_text(reader, field, path, value, target);
 }
 
-static void write_text_or_null(const lyc__field *field, const void *source, lyc__json *json, const char *key) {
+static void write_text_or_null(const lyc__field *field, const void *source, lyc__json *json,
+                               const char *key) {
     if (*(const char *const *)lyc__field_of(field, source) != NULL) write_text(field, source, json, key);
     else lyc__json_raw(json, key, "null");
 }
@@ -233,6 +234,25 @@ const lyc__type lyc__type_integer = {.noun = "a whole number",
                                      .read = read_integer,
                                      .write = write_integer,
                                      .describe = describe_integer};
+
+/* In int: no bound of a row reaches LYC__UNSET (tested). */
+static void read_integer_auto(const lyc__reader *reader, const lyc__field *field, const char *path,
+                              const cJSON *value, void *target) {
+    if (cJSON_IsNull(value)) *(int *)lyc__field_at(field, target) = LYC__UNSET;
+    else read_integer(reader, field, path, value, target);
+}
+
+static void describe_integer_auto(const lyc__field *field, lyc__json *json) {
+    lyc__json_raw(json, "type", "[\"integer\", \"null\"]");
+    lyc__describe_bounds(field, json);
+}
+
+const lyc__type lyc__type_integer_auto = {.noun = "a whole number",
+                                          .is_bounded = true,
+                                          .optional = true,
+                                          .read = read_integer_auto,
+                                          .write = write_integer,
+                                          .describe = describe_integer_auto};
 
 static void read_milliseconds(const lyc__reader *reader, const lyc__field *field, const char *path,
                               const cJSON *value, void *target) {

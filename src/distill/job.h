@@ -118,7 +118,7 @@ LYC_MUST_USE lyc_status lyc__job_clone(lyc__job *job, lyc_student **out, lyc_err
 LYC_MUST_USE lyc_status lyc__job_measuring_clone(lyc__job *job, lyc_student **out, lyc_error *err);
 /* state.c: what a checkpoint holds. */
 LYC_MUST_USE lyc_status lyc__job_register(lyc__job *job, lyc_error *err);
-/* Saves a checkpoint after everything recorded so far is on disk. */
+/* Saves a checkpoint after everything recorded so far is on disk, and after what is in flight has come to its end. */
 LYC_MUST_USE lyc_status lyc__job_checkpoint(lyc__job *job, lyc_error *err);
 /* Goes back to the newest checkpoint, if there is one, and opens or makes run.h5 to match. */
 LYC_MUST_USE lyc_status lyc__job_restore(lyc__job *job, bool holds_run, lyc_error *err);
@@ -147,8 +147,9 @@ typedef struct lyc__step_record {
     double seconds_teacher, seconds_decide, seconds_student, seconds_probe;
 } lyc__step_record;
 LYC_MUST_USE lyc_status lyc__record_step(lyc__job *job, const lyc__step_record *record, lyc_error *err);
-LYC_MUST_USE lyc_status lyc__record_probe(lyc__job *job, const lyc_action actions[2], const double reward[2],
-                                          const lyc_feedback *feedback, lyc_error *err);
+/* A probe that began at global step `step` and has taught now. */
+LYC_MUST_USE lyc_status lyc__record_probe(lyc__job *job, uint64_t step, const lyc_action actions[2],
+                                          const double reward[2], const lyc_feedback *feedback, lyc_error *err);
 LYC_MUST_USE lyc_status lyc__record_epoch(lyc__job *job, uint32_t epoch, const lyc_metrics *valid,
                                           const lyc_metrics *reward, double seconds, lyc_error *err);
 LYC_MUST_USE lyc_status lyc__record_evaluation(lyc__job *job, lyc_split split, const lyc_metrics *metrics,

@@ -49,10 +49,10 @@ lyc_status lyc__record_step(lyc__job *job, const lyc__step_record *record, lyc_e
     return lyc_run_append_trajectory(job->runfile, &row, err);
 }
 
-lyc_status lyc__record_probe(lyc__job *job, const lyc_action actions[2], const double reward[2],
+lyc_status lyc__record_probe(lyc__job *job, uint64_t step, const lyc_action actions[2], const double reward[2],
                              const lyc_feedback *feedback, lyc_error *err) {
     lyc_probes_row row = {
-        .step = job->cursor.global_step,
+        .step = step,
         .select_a = actions[0].select,
         .select_b = actions[1].select,
         .weight_a = actions[0].weight,

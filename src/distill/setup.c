@@ -44,6 +44,7 @@ static lyc_status open_teachers(lyc__job *job, lyc_error *err) {
         .bank_directory = config->banks.enabled ? config->banks.directory : NULL,
         .look_ahead_bytes = (size_t)config->banks.look_ahead_mb << 20,
         .min_ahead = (size_t)config->agent.credit.steps,
+        .kept_behind = config->agent.credit.kind == LYC_CREDIT_PROBE ? (size_t)config->agent.credit.delay : 0,
         .view = config->data.teacher_view,
     };
     LYC_TRY(lyc_ensemble_open(&job->ensemble, &options, job->data, &config->data.view, job->pool, err));
@@ -134,6 +135,7 @@ lyc_status lyc__job_close_files(lyc__job *job, lyc_error *err) {
 }
 
 void lyc__job_close(lyc__job *job) {
+    lyc__credit_close(job->credit); /* before everything that a probe in flight uses */
     lyc_ensemble_close(job->ensemble);
     lyc_error ignored; /* closing after a failure: what was committed is safe already */
     bool told = lyc_runfile_has_failed(job->runfile);
@@ -150,7 +152,6 @@ void lyc__job_close(lyc__job *job) {
     lyc_free(job->row_select);
     lyc_free(job->row_id);
     lyc_free(job->batch_labels);
-    lyc__credit_close(job->credit);
     lyc__job_influence_close(job);
     lyc_strategy_destroy(job->strategy);
     lyc_student_destroy(job->student);

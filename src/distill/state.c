@@ -1,6 +1,7 @@
 /* Checkpoints of a run: what they hold, and going back to one. */
 #include <stdio.h>
 
+#include "distill/credit.h"
 #include "distill/influence.h"
 #include "distill/job.h"
 #include "lyceum/blas.h"
@@ -39,6 +40,7 @@ lyc_status lyc__job_register(lyc__job *job, lyc_error *err) {
     LYC_TRY(register_requirements(job, err));
     LYC_TRY(lyc_student_register(job->student, job->state, err));
     LYC_TRY(lyc_strategy_register(job->strategy, job->state, err));
+    if (job->credit != NULL) LYC_TRY(lyc__credit_register(job->credit, job->state, err));
     if (job->influence != NULL) LYC_TRY(lyc__influence_register(job->influence, job->state, err));
     LYC_TRY(lyc_state_add(job->state, "best/params", LYC_TYPE_F32, job->model->params, lyc_network_size(job->model->network), err));
     LYC_TRY(lyc_state_add(job->state, "best/fingerprint", LYC_TYPE_U8, job->model->fingerprint,
@@ -52,6 +54,7 @@ lyc_status lyc__job_register(lyc__job *job, lyc_error *err) {
 }
 
 lyc_status lyc__job_checkpoint(lyc__job *job, lyc_error *err) {
+    if (job->credit != NULL) LYC_TRY(lyc__credit_settle(job->credit, err));
     LYC_TRY(lyc_runfile_flush(job->runfile, err));
     for (size_t i = 0; i < LYC_RUN_TABLES; i++) job->cursor.table_rows[i] = lyc_runfile_rows(job->runfile, i);
     job->cursor.log_bytes = lyc__directory_log_bytes(job->directory);

@@ -54,6 +54,26 @@ class Agent(lyceum.Case):
             self.assertGreater(len(np.unique(np.round(rises))), 3)
             np.testing.assert_allclose(rises, np.round(rises), atol=1e-6)
 
+    def test_a_probe_teaches_so_many_batches_later(self):
+        """Until then the policy decides as one that learns nothing."""
+        for granularity in ("batch", "instance"):
+            for delay in (0, 3, 4):
+                agent = {"granularity": granularity, "credit": {"delay": delay}}
+                run = self.distil(f"{granularity}-{delay}", agent={**agent, "entropy": 0})
+                trajectory, probes = self.table(run, "trajectory"), self.table(run, "probes")
+                idle = self.table(self.distil(f"{granularity}-{delay}-idle", agent={**agent, "learning_rate": 1e-12}),
+                                  "trajectory")
+                total = len(trajectory["step"])
+                began = [s for s in range(0, total, 4) if s + max(delay, 2) < total]
+                self.assertEqual(probes["step"].tolist(), began)
+                tried = np.any(probes["select_a"] != probes["select_b"], axis=1) | (granularity == "instance")
+                self.assertGreater(tried.sum(), 5)
+                rewarded = np.flatnonzero(~np.isnan(trajectory["reward"]))
+                self.assertEqual(rewarded.tolist(), (probes["step"][tried] + delay).tolist())
+                np.testing.assert_array_equal(trajectory["reward"][rewarded], probes["reward_a"][tried])
+                changed = np.abs(trajectory["weight"] - idle["weight"]).max(axis=1) > 1e-6
+                self.assertEqual(np.flatnonzero(changed)[0], rewarded[0] + 1)
+
     def test_rows_of_a_run_per_instance(self):
         run = self.distil("instance", agent={"granularity": "instance"})
         trajectory = self.table(run, "trajectory")

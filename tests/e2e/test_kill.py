@@ -45,7 +45,7 @@ class Kill(lyceum.Case):
         self.assert_same(*({k: v for k, v in lyceum.last_checkpoint(d).items() if "require" not in k}
                            for d in (whole, after)), "checkpoint")
 
-    def check(self, arch, kind, recipe, agent={}, data=None, **training):
+    def check(self, arch, kind, recipe, agent={}, data=None, delay=0, **training):
         data = data or lyceum.write_dataset(self.folder)
         teachers = []
         for name in ("a", "b"):
@@ -53,7 +53,8 @@ class Kill(lyceum.Case):
             lyceum.run("train", lyceum.write_config(self.folder, name, config), "--quiet")
             teachers.append({"name": name, "model": os.path.join(self.folder, name, "model.h5")})
         config = lyceum.distill_config(self.folder, data, teachers, "whole", arch,
-                                       agent={**agent, "credit": {"kind": kind, "every": 4, "steps": 3, "samples": 128}},
+                                       agent={**agent, "credit": {"kind": kind, "every": 4, "steps": 3, "samples": 128,
+                                                                 "delay": delay}},
                                        train={"checkpoint_every": 7, "epochs": 20 if arch == "mlp" else 3, **training},
                                        **recipe)
         seconds = self.whole_run(config)
@@ -71,6 +72,13 @@ class Kill(lyceum.Case):
 
     def test_mlp_probe(self):
         self.check("mlp", "probe", lyceum.RECIPE, ema_decay=0.95)
+
+    # Checkpoints every 7 batches find most of these probes in flight.
+    def test_mlp_probe_in_flight(self):
+        self.check("mlp", "probe", lyceum.RECIPE, delay=3)
+
+    def test_mlp_probe_per_instance_in_flight(self):
+        self.check("mlp", "probe", {}, agent={"granularity": "instance"}, delay=4)
 
     def test_mlp_on_policy(self):
         self.check("mlp", "on_policy", {})

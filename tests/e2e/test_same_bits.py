@@ -47,13 +47,13 @@ class SameBits(lyceum.Case):
     # Items of many milliseconds, so that the system gives every one of eight threads its turn on two cores.
     def test_mlp(self):
         self.check("mlp", lyceum.write_dataset(self.folder, train=3000), student={"hidden": [2048, 1024]},
-                   train={"batch": 2048, "epochs": 3}, agent={"credit": {"every": 2}},
+                   train={"batch": 2048, "epochs": 3}, agent={"credit": {"every": 2, "delay": 2}},
                    data={"augment": {"views": 2, "shift": 2, "flip": True}})
 
     # Deciding for every row is one thread's work, and most of a small run: the others may have little to do.
     def test_per_instance(self):
         self.check("mlp", lyceum.write_dataset(self.folder, train=1500), shared=None, student={"hidden": [256]},
-                   train={"batch": 256, "epochs": 3}, agent={"granularity": "instance", "credit": {"every": 2}})
+                   train={"batch": 256, "epochs": 3}, agent={"granularity": "instance", "credit": {"every": 2, "delay": 1}})
 
     def test_lenet5(self):
         self.check("lenet5", lyceum.write_dataset(self.folder, train=12000), student={"dropout": 0.1},
@@ -62,7 +62,7 @@ class SameBits(lyceum.Case):
     # Batch norm makes all threads wait for each other some thirty times a step.
     def test_resnet8(self):
         self.check("resnet", lyceum.write_cifar(self.folder, train=600), shared=0.3,
-                   train={"batch": 160, "epochs": 3}, agent={"credit": {"every": 2}}, **lyceum.RESNET)
+                   train={"batch": 160, "epochs": 3}, agent={"credit": {"every": 2, "delay": 1}}, **lyceum.RESNET)
 
 
 if __name__ == "__main__":

@@ -59,9 +59,8 @@ static void open_law(law *l) {
     (void)decide(l->strategy, &l->batch[0].input);
     lyc__learned *own = lyc__learned_of(l->strategy);
     for (int b = 0; b < BATCHES; b++)
-        assert_int_equal(lyc__observation_look(&own->observe, &own->observe.scratch, &l->batch[b].input,
-                                               l->observation[b * ROWS], NULL),
-                         LYC_OK);
+        assert_int_equal(
+            lyc__observation_look(&own->observe, &l->batch[b].input, l->observation[b * ROWS], NULL), LYC_OK);
     for (int i = 0; i < DECISIONS; i++) {
         lyc__heads heads;
         lyc__learner_forward(l->learner, l->observation[i], NULL, &heads);
@@ -422,6 +421,37 @@ static void both_clones_may_be_followed_at_a_time(void **state) {
     lyc_strategy_destroy(strategy);
 }
 
+/* What the real student is shown meanwhile moves the statistics, but not those that a trial looks with. */
+static void a_trial_sees_nothing_of_decisions_beside_it(void **state) {
+    (void)state;
+    lyc_agent_options options = instance_options();
+    static test_batch batch[2], other;
+    static follower alone[2], beside[2];
+    lyc_random random = test_random(44);
+    for (int b = 0; b < 2; b++) fill_batch(&batch[b], &random, 3, MAX_ROWS, NULL, NULL);
+    fill_batch(&other, &random, 3, MAX_ROWS, (const double[3]){9.0, 0.0, 5.0}, NULL);
+    for (int way = 0; way < 2; way++) {
+        lyc_strategy *strategy = make_strategy(&options, 3);
+        follower *both = way == 0 ? alone : beside;
+        pthread_t threads[2];
+        (void)decide(strategy, &batch[0].input);
+        for (int draw = 0; draw < 2; draw++) {
+            both[draw] = (follower){.strategy = strategy, .batch = batch, .draw = draw};
+            lyc_strategy_sample(strategy, &batch[0].input, draw, &both[draw].action);
+        }
+        if (way == 1) (void)decide(strategy, &other.input);
+        for (int draw = 0; draw < 2; draw++)
+            assert_int_equal(pthread_create(&threads[draw], NULL, follow_two, &both[draw]), 0);
+        for (int i = 0; i < 20 * way; i++) (void)decide(strategy, &other.input);
+        for (int draw = 0; draw < 2; draw++) assert_int_equal(pthread_join(threads[draw], NULL), 0);
+        lyc_strategy_destroy(strategy);
+    }
+    for (int draw = 0; draw < 2; draw++) {
+        assert_memory_equal(alone[draw].weights, beside[draw].weights, sizeof alone[draw].weights);
+        assert_memory_equal(&alone[draw].action, &beside[draw].action, sizeof alone[draw].action);
+    }
+}
+
 static void calls_in_the_wrong_order_are_refused(void **state) {
     (void)state;
     lyc_agent_options options = instance_options();
@@ -455,6 +485,7 @@ int main(void) {
         cmocka_unit_test(a_row_is_decided_by_what_it_shows),
         cmocka_unit_test(what_is_recorded_is_what_the_rows_say),
         cmocka_unit_test(both_clones_may_be_followed_at_a_time),
+        cmocka_unit_test(a_trial_sees_nothing_of_decisions_beside_it),
         cmocka_unit_test(calls_in_the_wrong_order_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -132,10 +132,52 @@ static void the_observation_of_an_open_pair_is_part_of_the_state(void **state) {
     unlink(path);
 }
 
+/* Trials per instance that were followed before a checkpoint and teach after it. */
+static void trials_in_flight_are_part_of_the_state(void **state) {
+    (void)state;
+    char path[512];
+    make_path(path);
+    lyc_agent_options options = default_options("learned");
+    options.granularity = LYC_GRANULARITY_INSTANCE;
+    options.credit.steps = 2;
+    options.credit.delay = 1;
+    lyc_strategy *strategy = make_strategy(&options, K), *restored = make_strategy(&options, K);
+    lyc_random random = test_random(13);
+    static test_batch batch[2];
+    lyc_action action[2];
+    lyc_feedback feedback[2];
+    for (int b = 0; b < 2; b++) fill(&batch[b], &random, b);
+    (void)decide(strategy, &batch[0].input);
+    for (int draw = 0; draw < 2; draw++) {
+        lyc_taught taught;
+        lyc_strategy_sample(strategy, &batch[0].input, draw, &action[draw]);
+        for (int b = 0; b < 2; b++)
+            assert_int_equal(
+                lyc_strategy_follow(strategy, &batch[b].input, draw, &action[draw], &taught, NULL), LYC_OK);
+    }
+    save(strategy, path, false);
+    save(restored, path, true);
+    lyc_strategy *const both[] = {strategy, restored};
+    for (int i = 0; i < 2; i++) {
+        (void)decide(both[i], &batch[1].input);
+        assert_int_equal(
+            lyc_strategy_learn_pair(both[i], &action[0], &action[1], 0.4, 0.1, &feedback[i], NULL), LYC_OK);
+    }
+    assert_memory_equal(&feedback[0], &feedback[1], sizeof feedback[0]);
+    assert_true(feedback[0].gradient_norm > 0.0);
+    const lyc__learner *learned = &lyc__learned_of(strategy)->learner,
+                       *again = &lyc__learned_of(restored)->learner;
+    assert_memory_equal(learned->params, again->params, learned->size * sizeof *learned->params);
+    lyc_strategy_destroy(strategy);
+    lyc_strategy_destroy(restored);
+    unlink(path);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_restored_strategy_goes_on_bit_for_bit),
         cmocka_unit_test(the_observation_of_an_open_pair_is_part_of_the_state),
+        cmocka_unit_test(trials_in_flight_are_part_of_the_state),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -52,7 +52,9 @@ static void bounds_fit_what_stores_them(void **state) {
         const lyc__field *field = &lyc__fields[i];
         if (!field->type->is_bounded) continue;
         if (!(field->low < field->high)) fail_msg("%s has empty bounds", field->path);
-        if (field->type != &lyc__type_integer) continue;
+        if (field->type == &lyc__type_integer_auto && field->low <= LYC__UNSET)
+            fail_msg("%s allows the value that means none", field->path);
+        if (field->type != &lyc__type_integer && field->type != &lyc__type_integer_auto) continue;
         if (field->low < least[field->storage] || field->high > most[field->storage])
             fail_msg("%s allows what it cannot store", field->path);
     }

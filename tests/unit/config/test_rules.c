@@ -120,11 +120,19 @@ static const wrong rows[] = {
      {"agent.on_policy.algorithm=ppo"},
      "t.json: agent.on_policy.algorithm: is for credit \"on_policy\"; remove it, or set agent.credit.kind to "
      "\"on_policy\""},
+    {"delay",
+     D,
+     NULL,
+     {"agent.credit.every=8", "agent.credit.delay=9"},
+     "t.json: agent.credit.delay: 9 is more than agent.credit.every, 8: the next probe would begin before "
+     "this one has "
+     "taught; lower it"},
     {"cost",
      D,
      NULL,
      {"agent.reward.cost=0.1", "agent.action=weight"},
-     "t.json: agent.reward.cost: is for teachers that are selected, but action \"weight\" selects all of them; "
+     "t.json: agent.reward.cost: is for teachers that are selected, but action \"weight\" selects all of "
+     "them; "
      "remove it, or set agent.action to \"select\" or \"select+weight\""},
     {"alpha",
      D,
@@ -211,7 +219,7 @@ enum { ROWS = sizeof rows / sizeof *rows, MORE = sizeof more / sizeof *more };
 
 static void every_rule_has_a_row(void **state) {
     (void)state;
-    assert_int_equal(lyc__rule_count, ROWS + 2); /* and the two that complete a value */
+    assert_int_equal(lyc__rule_count, ROWS + 3); /* and the three that complete a value */
 }
 
 /* Neighbours of the refusals: what a rule must let pass. */
@@ -301,12 +309,39 @@ static void many_problems_stop_the_rules(void **state) {
     assert_null(config);
 }
 
+static void a_probe_teaches_as_far_ahead_as_it_looks(void **state) {
+    (void)state;
+    static const struct {
+        const char *sets[2];
+        int delay;
+    } cases[] = {{{"agent.credit.every=48", "agent.credit.steps=16"}, 16},
+                 {{"agent.credit.every=48", "agent.credit.delay=null"}, 16},
+                 {{"agent.credit.steps=5", "agent.credit.every=9"}, 5},
+                 {{"agent.credit.steps=9", "agent.credit.every=5"}, 5},
+                 {{"agent.credit.every=48", "agent.credit.delay=0"}, 0},
+                 {{"agent.credit.delay=48", "agent.credit.every=48"}, 48}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        lyc_config *config = NULL;
+        char *resolved = NULL, expected[32];
+        assert_int_equal(lyc_config_parse(&config, D, distill_text, "t.json", cases[i].sets, 2, NULL),
+                         LYC_OK);
+        assert_int_equal(config->agent.credit.delay, cases[i].delay);
+        assert_int_equal(lyc_config_resolved(config, &resolved, NULL), LYC_OK);
+        (void)snprintf(expected, sizeof expected, "\"delay\": %d", cases[i].delay);
+        assert_non_null(strstr(resolved, expected));
+        lyc_free(resolved);
+        lyc_config_destroy(config);
+    }
+}
+
 int main(void) {
-    enum { ALONE = 5 };
+    enum { ALONE = 6 };
     struct CMUnitTest tests[ALONE + ROWS + MORE] = {
-        cmocka_unit_test(every_rule_has_a_row), cmocka_unit_test(what_is_right_passes),
+        cmocka_unit_test(every_rule_has_a_row),
+        cmocka_unit_test(what_is_right_passes),
         cmocka_unit_test(weight_decay_follows_the_optimiser),
         cmocka_unit_test(the_agents_learning_rate_follows_its_network),
+        cmocka_unit_test(a_probe_teaches_as_far_ahead_as_it_looks),
         cmocka_unit_test(many_problems_stop_the_rules)};
     for (size_t i = 0; i < ROWS; i++) tests[ALONE + i] = test_of(&rows[i]);
     for (size_t i = 0; i < MORE; i++) tests[ALONE + ROWS + i] = test_of(&more[i]);
