@@ -28,7 +28,8 @@ lyc_status lyc_precision_named(lyc_precision *out, const char *name, lyc_error *
 /* ---- kernels ------------------------------------------------------------------------------------------ */
 
 static const lyc__frozen_kernel *const convolutions[] = {
-    &lyc__frozen_conv2d_thin, &lyc__frozen_conv2d_onednn, &lyc__frozen_conv2d_reference};
+    &lyc__frozen_conv2d_thin, &lyc__frozen_conv2d_winograd, &lyc__frozen_conv2d_onednn,
+    &lyc__frozen_conv2d_reference};
 static const lyc__frozen_kernel *const linears[] = {&lyc__frozen_linear_onednn,
                                                     &lyc__frozen_linear_reference};
 

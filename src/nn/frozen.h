@@ -41,7 +41,8 @@ extern const lyc__operator lyc__op_frozen_conv2d, lyc__op_frozen_conv2d_add, lyc
 
 /* Rows of the operators' tables, `reference` last. In a build without oneDNN its rows take nothing. */
 extern const lyc__frozen_kernel lyc__frozen_conv2d_reference, lyc__frozen_linear_reference;
-extern const lyc__frozen_kernel lyc__frozen_conv2d_thin; /* images with one channel, before all others */
+extern const lyc__frozen_kernel lyc__frozen_conv2d_thin;     /* images with one channel, before all others */
+extern const lyc__frozen_kernel lyc__frozen_conv2d_winograd; /* 3 x 3, before oneDNN's */
 extern const lyc__frozen_kernel lyc__frozen_conv2d_onednn, lyc__frozen_linear_onednn;
 
 /* What the three operators do: what their node's kernel does. */

@@ -3,8 +3,8 @@
  * The bodies (vector_*_body.h) are written once, over vectors of LANES floats, and included by one file
  * for each level (vector_avx512.c, vector_avx2.c, vector_baseline.c) which supplies the few primitives
  * that differ. Transcendental functions are SLEEF's with an error of 1 unit in the last place. Products
- * and sums are never contracted (but in `spread` and the `thin` ones, which stand beside kernels that do), so levels differ only
- * where lanes are summed up and inside SLEEF.
+ * and sums are never contracted (but in `spread` and the `thin` ones, which stand beside kernels that do), so
+ * levels differ only where lanes are summed up and inside SLEEF.
  *
  * All functions are pure, and safe to call from any thread. Pointers need no alignment; unless said
  * otherwise an output may be the same array as an input, but not overlap it in another way.
@@ -69,6 +69,14 @@ typedef struct lyc__thin {
     const float *weights, *bias;
     bool relu;
 } lyc__thin;
+
+/* The layer of `winograd`: weights as lyc__winograd_weights makes them. */
+typedef struct lyc__winograd {
+    size_t outputs;
+    const float *weights, *bias;
+    const float *residual; /* added to the output, which it may lie over; NULL = none */
+    bool relu;
+} lyc__winograd;
 
 /* Normalisation of rows: y = (x - mean) inverse weight + bias. */
 typedef struct lyc__row_norm {
@@ -162,8 +170,8 @@ typedef struct lyc__vectors {
      * not numbers gets NaN. */
     void (*describe_answers)(const lyc__answers *answers, size_t first, size_t rows, float *out);
 
-    /* The distances of the labelled rows, laid out as `scaled_loss` reads them, out[rows, classes] another array.
-     * Returns how many rows have a label. */
+    /* The distances of the labelled rows, laid out as `scaled_loss` reads them, out[rows, classes] another
+     * array. Returns how many rows have a label. */
     size_t (*label_distances)(const float *logits, const int32_t *labels, size_t rows, size_t classes,
                               float *out);
     /* Of so many labelled rows. */
@@ -202,12 +210,16 @@ typedef struct lyc__vectors {
                    float *scratch, float *image);
     /* A convolution of an image with one channel: stride 1, 3 or 5 kernel rows. `scratch` holds
      * lyc__thin_scratch floats. */
-    void (*convolve_thin)(const lyc__window *window, size_t outputs, const lyc__thin *layer, const float *image,
-                          float *scratch, float *out);
-    /* Adds to gradient [kernel column][kernel row][period] what d_out [height, width, outputs] gives to the weights
-     * of such a convolution; the sum of an output's places in the period is its gradient. */
+    void (*convolve_thin)(const lyc__window *window, size_t outputs, const lyc__thin *layer,
+                          const float *image, float *scratch, float *out);
+    /* Adds to gradient [kernel column][kernel row][period] what d_out [height, width, outputs] gives to the
+     * weights of such a convolution; the sum of an output's places in the period is its gradient. */
     void (*thin_gradient)(const lyc__window *window, size_t outputs, const float *image, const float *d_out,
                           float *scratch, float *gradient);
+    /* A convolution of 3 x 3 with stride 1, of `rows` images; channels and outputs are multiples of the
+     * lanes. An image's values depend on nothing beside it. `scratch` holds lyc__winograd_scratch floats. */
+    void (*winograd)(const lyc__window *window, const lyc__winograd *layer, size_t rows, const float *images,
+                     float *scratch, float *out);
     /* Maximum of each window; which[out] is its place in the window, row by row, the first of equals. */
     void (*max_pool)(const lyc__window *window, const float *image, float *out, uint8_t *which);
     void (*max_pool_backward)(const lyc__window *window, const float *d_out, const uint8_t *which,
@@ -233,6 +245,16 @@ static inline size_t lyc__thin_period(size_t outputs, size_t lanes) {
 }
 /* Floats that convolve_thin and thin_gradient work with, at any level. */
 size_t lyc__thin_scratch(const lyc__window *window, size_t outputs);
+
+/* Tiles of 4 x 4 output pixels that `winograd` has in work at a time, so that they stay in the core's cache.
+ */
+size_t lyc__winograd_tiles(size_t channels);
+enum { LYC__WINOGRAD_GAP = 16 }; /* floats */
+size_t lyc__winograd_scratch(const lyc__window *window, size_t lanes);
+/* Fills the 36 * channels * outputs floats that `winograd` reads, of weights [kernel row, kernel column,
+ * channel, output]. */
+void lyc__winograd_weights(const lyc__window *window, size_t outputs, size_t lanes, const float *weights,
+                           float *out);
 
 /* Words that lyc__norm.positive has for each row, with the code of lyc__vector(). */
 size_t lyc__norm_words(size_t columns);

@@ -124,6 +124,7 @@ INLINE vector load_bytes(const uint8_t *p, size_t count) {
 #include "nn/vector_optimizer_body.h"
 #include "nn/vector_window_body.h"
 #include "nn/vector_convolution_body.h"
+#include "nn/vector_winograd_body.h"
 
 #include "nn/vector_table_body.h"
 

@@ -48,6 +48,7 @@ static const lyc__vectors table = {
     .spread = spread,
     .convolve_thin = convolve_thin,
     .thin_gradient = thin_gradient,
+    .winograd = winograd,
     .max_pool = max_pool,
     .max_pool_backward = max_pool_backward,
 };
