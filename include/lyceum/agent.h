@@ -71,8 +71,9 @@ typedef struct lyc_agent_options {
                                    it learns from probes meanwhile, and nothing on policy (0) */
     struct {
         lyc_credit_kind kind;
-        int every;              /* probe: batches between probes (48) */
-        int steps;              /* R: virtual steps of a probe; length of an interval on policy (16) */
+        int every;              /* probe: batches between probes (48; per instance 16) */
+        int steps;              /* R: virtual steps of a probe; length of an interval on policy (16; of probes per
+                                   instance 4) */
         int samples;            /* n: held-out samples a reward is measured on (2048; capped at the split) */
         int delay;              /* probe: batches between drawing two actions and learning from them, at most `every`;
                                    0: at once. For whoever runs the probes */

@@ -16,6 +16,7 @@
                         : LYC__STORE_I64, uint32_t                                                           \
                         : LYC__STORE_U32, uint64_t                                                           \
                         : LYC__STORE_U64)
+#define INTEGER_AUTO(member)      .type = &lyc__type_integer_auto, .offset = AT(member), .storage = LYC__STORE_I32
 #define NUMBER(member)            .type = &lyc__type_number, .offset = AT(member)
 #define TEXT(member)              .type = &lyc__type_text, .offset = AT(member)
 #define FLAG(member)              .type = &lyc__type_flag, .offset = AT(member)
@@ -213,10 +214,10 @@ const lyc__field lyc__fields[] = {
     {.path = "agent.credit.kind", CHOICE(agent.credit.kind, NAMES("probe", "on_policy")), DISTILL,
      .initial = "\"probe\"",
      .doc = "Compare two decisions on clones of the student, or try one on the student."},
-    {.path = "agent.credit.every", INTEGER(agent.credit.every), DISTILL, .low = 1, .high = 1000000,
-     .initial = "48", .doc = "`probe`: batches between two probes; `influence`: between two held-out gradients."},
-    {.path = "agent.credit.steps", INTEGER(agent.credit.steps), DISTILL, .low = 1, .high = 1024,
-     .initial = "16", .doc = "Student steps between the two measurements of a reward."},
+    {.path = "agent.credit.every", INTEGER_AUTO(agent.credit.every), DISTILL, .low = 1, .high = 1000000, .initial = "null",
+     .doc = "`probe`: batches between two probes; `influence`: between two held-out gradients; null = 48, for probes per instance 16."},
+    {.path = "agent.credit.steps", INTEGER_AUTO(agent.credit.steps), DISTILL, .low = 1, .high = 1024, .initial = "null",
+     .doc = "Student steps between the two measurements of a reward; null = 16, for probes per instance 4."},
     {.path = "agent.credit.samples", INTEGER(agent.credit.samples), DISTILL, .low = 1, .high = 100000000,
      .initial = "2048", .doc = "Held-out samples that a reward, or a held-out gradient, is measured on."},
     {.path = "agent.credit.delay", .type = &lyc__type_integer_auto, DISTILL, .offset = AT(agent.credit.delay), .low = 0,

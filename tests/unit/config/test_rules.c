@@ -219,7 +219,7 @@ enum { ROWS = sizeof rows / sizeof *rows, MORE = sizeof more / sizeof *more };
 
 static void every_rule_has_a_row(void **state) {
     (void)state;
-    assert_int_equal(lyc__rule_count, ROWS + 3); /* and the three that complete a value */
+    assert_int_equal(lyc__rule_count, ROWS + 4); /* and the four that complete values */
 }
 
 /* Neighbours of the refusals: what a rule must let pass. */
@@ -295,6 +295,37 @@ static void the_agents_learning_rate_follows_its_network(void **state) {
     }
 }
 
+static void probes_per_instance_are_shorter_and_more_frequent(void **state) {
+    (void)state;
+    static const struct {
+        const char *sets[3];
+        int every, steps;
+    } cases[] = {
+        {{"name=x", "name=x", "name=x"}, 48, 16},
+        {{"agent.granularity=instance", "name=x", "name=x"}, 16, 4},
+        {{"agent.granularity=instance", "agent.credit.every=null", "agent.credit.steps=null"}, 16, 4},
+        {{"agent.granularity=instance", "agent.credit.every=48", "name=x"}, 48, 4},
+        {{"agent.granularity=instance", "name=x", "agent.credit.steps=16"}, 16, 16},
+        {{"agent.credit.every=5", "agent.credit.steps=3", "name=x"}, 5, 3},
+        {{"agent.granularity=instance", "agent.strategy=influence", "name=x"}, 48, 16},
+        {{"agent.granularity=instance", "agent.credit.kind=on_policy", "name=x"}, 48, 16},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        lyc_config *config = NULL;
+        assert_int_equal(lyc_config_parse(&config, D, distill_text, "t.json", cases[i].sets, 3, NULL),
+                         LYC_OK);
+        assert_int_equal(config->agent.credit.every, cases[i].every);
+        assert_int_equal(config->agent.credit.steps, cases[i].steps);
+        char *text = NULL, wanted[64];
+        assert_int_equal(lyc_config_resolved(config, &text, NULL), LYC_OK);
+        snprintf(wanted, sizeof wanted, "\"every\": %d,\n      \"steps\": %d,", cases[i].every,
+                 cases[i].steps);
+        assert_non_null(strstr(text, wanted));
+        lyc_free(text);
+        lyc_config_destroy(config);
+    }
+}
+
 /* Beyond a number of problems their places are no longer kept; rules must not run on what was never read. */
 static void many_problems_stop_the_rules(void **state) {
     (void)state;
@@ -335,13 +366,14 @@ static void a_probe_teaches_as_far_ahead_as_it_looks(void **state) {
 }
 
 int main(void) {
-    enum { ALONE = 6 };
+    enum { ALONE = 7 };
     struct CMUnitTest tests[ALONE + ROWS + MORE] = {
         cmocka_unit_test(every_rule_has_a_row),
         cmocka_unit_test(what_is_right_passes),
         cmocka_unit_test(weight_decay_follows_the_optimiser),
         cmocka_unit_test(the_agents_learning_rate_follows_its_network),
         cmocka_unit_test(a_probe_teaches_as_far_ahead_as_it_looks),
+        cmocka_unit_test(probes_per_instance_are_shorter_and_more_frequent),
         cmocka_unit_test(many_problems_stop_the_rules)};
     for (size_t i = 0; i < ROWS; i++) tests[ALONE + i] = test_of(&rows[i]);
     for (size_t i = 0; i < MORE; i++) tests[ALONE + ROWS + i] = test_of(&more[i]);
