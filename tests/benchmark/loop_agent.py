@@ -107,11 +107,12 @@ class Agent:
         return self.subset_p @ self.subset_weights
 
     def sample_pair(self):
-        """Two numbers of subsets."""
+        """Two numbers of subsets, drawn where the last decision was made."""
+        self.drawn_at = self.seen
         return torch.multinomial(self.subset_p, 2, replacement=True).tolist()
 
     def learn_pair(self, a, b, rewards):
-        """One step along the credit of a pair and the entropy; equal actions have no reward to tell them apart."""
+        """One step along the credit of the last pair and the entropy; equal actions have no reward to tell them apart."""
         advantage = 0.0
         if a != b:
             difference = rewards[0] - rewards[1]
@@ -121,7 +122,7 @@ class Agent:
             clip = self.options["clip"]
             advantage = max(-clip, min(clip, difference / rms)) if rms > 0 else 0.0
             self.reward = torch.tensor([[sum(rewards) / 2]])
-        raw = self.score(*self.seen)
+        raw = self.score(*self.drawn_at)
         credit = advantage * (self.subsets[a] - self.subsets[b]) / 2
         held = (raw.detach().abs() >= self.limit + SLACK) & (raw.detach() * credit > 0)
         log_p = torch.log_softmax(self.subsets @ raw.clamp(-self.limit, self.limit), 0)

@@ -244,10 +244,10 @@ class Twin:
             clone.learn(ahead, self.answers(ahead).soft, weights, ce, log_q)
 
     def probe(self, step):
-        """Two actions tried by clones, measured on the same held-out samples; the agent learns which was better."""
+        """Two actions tried by clones, measured on the same held-out samples; what the agent learns, and when."""
         credit, held_out = self.config["agent"]["credit"], self.splits["reward"]
-        if step + credit["steps"] > self.total:
-            return
+        if step + credit["steps"] > self.total or step + credit["delay"] >= self.total:
+            return None
         pair, rewards = self.agent.sample_pair(), None
         if pair[0] != pair[1]:
             for clone, action in zip(self.clones, pair):
@@ -263,7 +263,16 @@ class Twin:
                 before, *after = WORTH[self.config["agent"]["reward"]["kind"]](torch.stack(logits), self.y[rows]).tolist()
             rewards = [(before - worth) / (abs(before) + 1e-8) for worth in after]
             self.measured += 1
-        self.agent.learn_pair(*pair, rewards)
+        return step + credit["delay"], (*pair, rewards)
+
+    def credit(self, step):
+        """A probe is made at once, for want of idle threads, and teaches when it is due."""
+        for begins in (False, True):
+            if begins and step % self.config["agent"]["credit"]["every"] == 0:
+                self.flight = self.probe(step)
+            if self.flight and self.flight[0] == step:
+                self.agent.learn_pair(*self.flight[1])
+                self.flight = None
 
     def step(self, step):
         begun = time.perf_counter()
@@ -275,8 +284,7 @@ class Twin:
                                     self.real.factor(step))
         probing = time.perf_counter()
         outside = self.seconds["teachers"]
-        if step % self.config["agent"]["credit"]["every"] == 0:
-            self.probe(step)
+        self.credit(step)
         learning = time.perf_counter()
         self.real.learn(step, answers.soft, weights, ce, log_q)
         del self.ready[step]
@@ -289,7 +297,7 @@ class Twin:
         """Returns the seconds, and the figures that tell whether it learned."""
         torch.manual_seed(self.config["train"]["seed"])
         begun, best, weights = time.perf_counter(), None, []
-        self.kept = None
+        self.kept = self.flight = None
         if keep:
             rows = self.splits["train"]
             self.kept = self.digest(torch.cat([self.ask(part) for part in rows.split(TEACHER_BATCH)]), rows)
