@@ -44,7 +44,7 @@ static size_t change(uint8_t *data, size_t size, size_t most, size_t from, size_
     size_t length = to - from - HEAD, room = length + (most - size);
     if (room > 4 * length + 64) room = 4 * length + 64;
     if (room > sizeof copy - 1) room = sizeof copy - 1;
-    if (length > room) return size;
+    if (room == 0 || length > room) return size; /* libFuzzer makes one byte even of nothing */
     memcpy(copy, data + from + HEAD, length);
     const size_t changed = LLVMFuzzerMutate(copy, length, room);
     memmove(data + from + HEAD + changed, data + to, size - to);
