@@ -46,8 +46,8 @@ bool lyc__convolution_spreads(const lyc__node *node);
 size_t lyc__convolution_spread_floats(const lyc__node *node); /* of scratch */
 void lyc__convolution_spread(const lyc__call *call, float *scratch);
 
-/* Forward (the whole layer) and the gradient of the weights of a node that is `thin`: images with one channel,
- * stride 1. */
+/* Forward (the whole layer) and the gradient of the weights of a node that is `thin`: images with one
+ * channel, stride 1. */
 bool lyc__convolution_is_thin(const lyc__node *node);
 size_t lyc__convolution_thin_floats(const lyc__node *node); /* of scratch */
 void lyc__convolution_thin(const lyc__call *call, float *scratch);
@@ -55,6 +55,12 @@ void lyc__convolution_thin_weights(const lyc__call *call, float *scratch);
 /* With the code of a level that runs here: for tests. */
 void lyc__convolution_thin_at(const lyc__vectors *level, const lyc__call *call, float *scratch);
 void lyc__convolution_thin_weights_at(const lyc__vectors *level, const lyc__call *call, float *scratch);
+
+/* Whether `conv`, a ReLU and `pool` behind it can be one conv2d_pool, and should; and that with the code of a
+ * level that runs here, for tests. */
+bool lyc__convolution_pools(const lyc__node *conv, const lyc__node *pool);
+void lyc__conv2d_pool_at(const lyc__vectors *level, const lyc__call *call, float *scratch);
+void lyc__conv2d_pool_gradient_at(const lyc__vectors *level, const lyc__call *call, float *scratch);
 
 /* For kernels that do not do this on their way: adds the bias to the output of `rows` images and applies the
  * ReLU; sums the gradient of the bias over the shard. */

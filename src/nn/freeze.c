@@ -1,17 +1,18 @@
 /* Rewrites a graph for inference. Every conv2d and linear starts a chain, to which what follows is joined
- * where nobody else reads the value between: batch norm, then (conv2d) a sum, then a ReLU. A chain becomes
- * one node, in the place of its last, when all that it reads is there. Dropout is left out, and so is a
- * flatten before linear layers, which take images as they are. Everything else stays. */
+ * where nobody else reads the value between: batch norm, then (conv2d) a sum, then a ReLU, then
+ * (conv2d of images with one channel) the pooling. A chain becomes one node, in the place of its last, when
+ * all that it reads is there. Dropout is left out, and so is a flatten before linear layers, which take
+ * images as they are. Everything else stays. */
 #include <string.h>
 
 #include "lyceum/memory.h"
+#include "nn/convolution.h"
 #include "nn/frozen.h"
 
 typedef struct chain {
-    int layer, norm, add; /* nodes; -1 = none */
-    int residual;         /* value; the other one of the sum */
-    bool relu;
-    int tail; /* the last of its nodes */
+    int layer, norm, add, relu, pool; /* nodes; -1 = none */
+    int residual;                     /* value; the other one of the sum */
+    int tail;                         /* the last of its nodes */
 } chain;
 
 typedef struct rewrite {
@@ -70,7 +71,7 @@ static void count_readers(rewrite *r) {
  */
 static chain *open_chain(const rewrite *r, int value) {
     const int layer = r->chain_of[value];
-    if (layer < 0 || r->readers[value] != 1 || r->chains[layer].relu) return NULL;
+    if (layer < 0 || r->readers[value] != 1 || r->chains[layer].relu >= 0) return NULL;
     return &r->chains[layer];
 }
 
@@ -106,7 +107,19 @@ static void join_sum(rewrite *r, int index) {
 static void join_relu(rewrite *r, int index) {
     chain *c = open_chain(r, r->same[r->source->nodes[index].inputs[0]]);
     if (c == NULL) return;
-    c->relu = true;
+    c->relu = index;
+    extend(r, c, index);
+}
+
+/* Only f32 has code for it. */
+static void join_pool(rewrite *r, int index) {
+    const lyc__node *node = &r->source->nodes[index];
+    const int value = r->same[node->inputs[0]], layer = r->chain_of[value];
+    if (layer < 0 || r->readers[value] != 1 || r->precision != LYC_PRECISION_F32) return;
+    chain *c = &r->chains[layer];
+    if (c->relu < 0 || c->add >= 0 || r->source->nodes[layer].op != &lyc__op_conv2d) return;
+    if (!lyc__convolution_pools(&r->source->nodes[layer], node)) return;
+    c->pool = index;
     extend(r, c, index);
 }
 
@@ -116,7 +129,8 @@ static void find_chains(rewrite *r) {
     for (int i = 0; i < graph->node_count; i++) {
         const lyc__node *node = &graph->nodes[i];
         if (is_layer(node)) {
-            r->chains[i] = (chain){.layer = i, .norm = -1, .add = -1, .residual = -1, .tail = i};
+            r->chains[i] =
+                (chain){.layer = i, .norm = -1, .add = -1, .relu = -1, .pool = -1, .residual = -1, .tail = i};
             r->chain_of[i + 1] = i;
         } else if (node->op == &lyc__op_batch_norm) {
             join_norm(r, i);
@@ -124,6 +138,8 @@ static void find_chains(rewrite *r) {
             join_sum(r, i);
         } else if (node->op == &lyc__op_relu) {
             join_relu(r, i);
+        } else if (node->op == &lyc__op_max_pool) {
+            join_pool(r, i);
         }
     }
 }
@@ -133,7 +149,7 @@ static bool is_inside(const rewrite *r, int index) {
     for (int i = 0; i <= index; i++) {
         const chain *c = &r->chains[i];
         if (is_layer(&r->source->nodes[i]) && c->tail > index &&
-            (c->layer == index || c->norm == index || c->add == index))
+            (c->layer == index || c->norm == index || c->add == index || c->relu == index))
             return true;
     }
     return false;
@@ -178,7 +194,7 @@ static void choose_narrow(rewrite *r) {
 static lyc__attributes attributes_of(const rewrite *r, const chain *c) {
     lyc__attributes attributes = r->source->nodes[c->layer].attributes;
     attributes.without_bias = false;
-    attributes.relu = c->relu;
+    attributes.relu = c->relu >= 0;
     attributes.narrow = r->narrow[c->tail + 1];
     return attributes;
 }
@@ -190,6 +206,7 @@ static int add_chain(const rewrite *r, lyc__graph *graph, const chain *c) {
     if (c->add >= 0) inputs[1] = r->made[c->residual];
     const lyc__operator *op = layer->op == &lyc__op_linear ? &lyc__op_frozen_linear
                               : c->add >= 0                ? &lyc__op_frozen_conv2d_add
+                              : c->pool >= 0               ? &lyc__op_conv2d_pool
                                                            : &lyc__op_frozen_conv2d;
     return lyc__graph_add(graph, op, layer->name, &attributes, inputs, c->add >= 0 ? 2 : 1);
 }

@@ -242,6 +242,7 @@ const lyc__operator *lyc__operator_at(size_t index);
 extern const lyc__operator lyc__op_linear, lyc__op_conv2d, lyc__op_relu, lyc__op_max_pool, lyc__op_dropout,
     lyc__op_flatten, lyc__op_add, lyc__op_batch_norm, lyc__op_batch_norm_add, lyc__op_tanh, lyc__op_sigmoid,
     lyc__op_leaky_relu, lyc__op_gelu, lyc__op_softmax, lyc__op_avg_pool, lyc__op_subsample,
-    lyc__op_cross_entropy, lyc__op_kl, lyc__op_layer_norm, lyc__op_concatenate, lyc__op_embedding;
+    lyc__op_cross_entropy, lyc__op_kl, lyc__op_layer_norm, lyc__op_concatenate, lyc__op_embedding,
+    lyc__op_conv2d_pool;
 
 #endif

@@ -41,6 +41,21 @@ size_t lyc__thin_scratch(const lyc__window *window, size_t outputs) {
     return lyc__window_scratch(window) * outputs + MOST_LANES;
 }
 
+/* Columns of tiles, up to whole vectors. */
+static size_t pooled_wide(const lyc__window *window) {
+    enum { MOST_LANES = 16 };
+    return (window->out_width / 2 + MOST_LANES - 1) / MOST_LANES * MOST_LANES;
+}
+
+size_t lyc__pooled_scratch(const lyc__window *window, size_t outputs) {
+    const size_t wide = pooled_wide(window), line = 2 * (wide + window->kernel[1] / 2 + 1);
+    return (window->height + 2 * window->padding[0]) * line + window->out_height / 2 * outputs * wide;
+}
+
+size_t lyc__pooled_places(const lyc__window *window, size_t outputs) {
+    return window->out_height / 2 * outputs * pooled_wide(window);
+}
+
 size_t lyc__norm_words(size_t columns) {
     return (columns + lyc__vector()->lanes - 1) / lyc__vector()->lanes;
 }

@@ -70,6 +70,14 @@ typedef struct lyc__thin {
     bool relu;
 } lyc__thin;
 
+/* The layer of `convolve_pooled`: weights [kernel row, kernel column, output], bias NULL where there is none.
+ */
+typedef struct lyc__pooled {
+    size_t outputs;
+    const float *weights, *bias;
+} lyc__pooled;
+enum { LYC__NO_PLACE = 4 }; /* of a tile where nothing is above 0 */
+
 /* The layer of `winograd`: weights as lyc__winograd_weights makes them. */
 typedef struct lyc__winograd {
     size_t outputs;
@@ -216,6 +224,16 @@ typedef struct lyc__vectors {
      * weights of such a convolution; the sum of an output's places in the period is its gradient. */
     void (*thin_gradient)(const lyc__window *window, size_t outputs, const float *image, const float *d_out,
                           float *scratch, float *gradient);
+    /* A convolution of an image with one channel, 3 x 3 or 5 x 5 with stride 1, ReLU, and the maximum of
+     * tiles of 2 x 2 pixels: out [tile row, tile column, output], which [tile row][output][tile column, as
+     * many as fill vectors] the place of the maximum in the tile, the first of equals, or LYC__NO_PLACE.
+     * `scratch` holds lyc__pooled_scratch floats. */
+    void (*convolve_pooled)(const lyc__window *window, const lyc__pooled *layer, const float *image,
+                            float *scratch, float *out, uint8_t *which);
+    /* Adds to gradient [output][kernel row, kernel column, then bias][lanes] what d_out gives; the sum of the
+     * lanes is the gradient. */
+    void (*pooled_gradient)(const lyc__window *window, size_t outputs, const float *image, const float *d_out,
+                            const uint8_t *which, float *scratch, float *gradient);
     /* A convolution of 3 x 3 with stride 1, of `rows` images; channels and outputs are multiples of the
      * lanes. An image's values depend on nothing beside it. `scratch` holds lyc__winograd_scratch floats. */
     void (*winograd)(const lyc__window *window, const lyc__winograd *layer, size_t rows, const float *images,
@@ -245,6 +263,10 @@ static inline size_t lyc__thin_period(size_t outputs, size_t lanes) {
 }
 /* Floats that convolve_thin and thin_gradient work with, at any level. */
 size_t lyc__thin_scratch(const lyc__window *window, size_t outputs);
+
+/* Of convolve_pooled and pooled_gradient, at any level: floats that they work with, bytes of `which`. */
+size_t lyc__pooled_scratch(const lyc__window *window, size_t outputs);
+size_t lyc__pooled_places(const lyc__window *window, size_t outputs);
 
 /* Tiles of 4 x 4 output pixels that `winograd` has in work at a time, so that they stay in the core's cache.
  */

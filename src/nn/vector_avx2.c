@@ -77,6 +77,13 @@ INLINE vector subtract(vector a, vector b) {
 INLINE vector times(vector a, vector b) {
     return _mm256_mul_ps(a, b);
 }
+/* Every other float of a and then b, from the first on and from the second on. */
+INLINE vector evens(vector a, vector b) {
+    return _mm256_castpd_ps(_mm256_permute4x64_pd(_mm256_castps_pd(_mm256_shuffle_ps(a, b, 0x88)), 0xd8));
+}
+INLINE vector odds(vector a, vector b) {
+    return _mm256_castpd_ps(_mm256_permute4x64_pd(_mm256_castps_pd(_mm256_shuffle_ps(a, b, 0xdd)), 0xd8));
+}
 /* a b + c, rounded once where the level can. */
 INLINE vector multiply_add(vector a, vector b, vector c) {
     return _mm256_fmadd_ps(a, b, c);
@@ -124,6 +131,7 @@ INLINE vector load_bytes(const uint8_t *p, size_t count) {
 #include "nn/vector_optimizer_body.h"
 #include "nn/vector_window_body.h"
 #include "nn/vector_convolution_body.h"
+#include "nn/vector_pooled_body.h"
 #include "nn/vector_winograd_body.h"
 
 #include "nn/vector_table_body.h"

@@ -78,6 +78,15 @@ INLINE vector subtract(vector a, vector b) {
 INLINE vector times(vector a, vector b) {
     return _mm512_mul_ps(a, b);
 }
+/* Every other float of a and then b, from the first on and from the second on. */
+INLINE vector evens(vector a, vector b) {
+    return _mm512_permutex2var_ps(
+        a, _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30), b);
+}
+INLINE vector odds(vector a, vector b) {
+    return _mm512_permutex2var_ps(
+        a, _mm512_setr_epi32(1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31), b);
+}
 /* a b + c, rounded once where the level can. */
 INLINE vector multiply_add(vector a, vector b, vector c) {
     return _mm512_fmadd_ps(a, b, c);
@@ -121,6 +130,7 @@ INLINE vector load_bytes(const uint8_t *p, size_t count) {
 #include "nn/vector_optimizer_body.h"
 #include "nn/vector_window_body.h"
 #include "nn/vector_convolution_body.h"
+#include "nn/vector_pooled_body.h"
 #include "nn/vector_winograd_body.h"
 
 #include "nn/vector_table_body.h"

@@ -67,6 +67,13 @@ INLINE vector subtract(vector a, vector b) {
 INLINE vector times(vector a, vector b) {
     return a * b;
 }
+/* Every other float of a and then b, from the first on and from the second on. */
+INLINE vector evens(vector a, vector b) {
+    return (vector){a[0], a[2], b[0], b[2]};
+}
+INLINE vector odds(vector a, vector b) {
+    return (vector){a[1], a[3], b[1], b[3]};
+}
 /* a b + c, rounded once where the level can. */
 INLINE vector multiply_add(vector a, vector b, vector c) {
     return add2(times(a, b), c);
@@ -134,6 +141,7 @@ INLINE vector load_bytes(const uint8_t *p, size_t count) {
 #include "nn/vector_optimizer_body.h"
 #include "nn/vector_window_body.h"
 #include "nn/vector_convolution_body.h"
+#include "nn/vector_pooled_body.h"
 #include "nn/vector_winograd_body.h"
 
 #include "nn/vector_table_body.h"

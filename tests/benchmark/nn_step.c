@@ -185,6 +185,7 @@ static layer enter(const kernels *k, int index, size_t shard, int slot) {
         .out = {locate(k, plan->values[index + 1], shard, slot), k->rows},
         .d_in = {{locate(k, plan->nodes[index].d_in[0], shard, slot), k->rows}},
         .d_out = {locate(k, plan->gradients[index + 1], shard, slot), k->rows},
+        .saved = locate(k, plan->nodes[index].saved, shard, slot),
         .scratch = (float *)(void *)(workspace->lanes + (size_t)slot * plan->lane_bytes + plan->scratch),
         .prepared = plan->nodes[index].prepared,
         .lane = (size_t)slot};
@@ -237,10 +238,11 @@ static void run_shard(void *payload, size_t shard, int slot) {
     for (int i = 0; i < k->segment->count; i++) {
         const lyc__step step = program->steps[k->segment->first + i];
         const lyc__node *node = &plan->graph->nodes[step.node];
-        if (node->op != &lyc__op_linear && node->op != &lyc__op_conv2d) continue;
+        const bool pools = node->op == &lyc__op_conv2d_pool;
+        if (node->op != &lyc__op_linear && node->op != &lyc__op_conv2d && !pools) continue;
         const layer l = enter(k, step.node, shard, slot);
         if (node->op == &lyc__op_linear) run_linear(&l);
-        else if (l.call.prepared == NULL) run_patches(&l);
+        else if (l.call.prepared == NULL && !pools) run_patches(&l);
         else if (k->backward) node->op->backward(&l.call);
         else node->op->forward(&l.call);
     }

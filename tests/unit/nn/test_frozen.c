@@ -83,7 +83,7 @@ static const struct {
     const lyc_network_spec *spec;
     int nodes; /* that are left of it */
 } architectures[] = {
-    {&mlp, 3}, {&lenet5, 7}, {&convnet, 6}, {&pad, 11}, {&project, 17},
+    {&mlp, 3}, {&lenet5, 6}, {&convnet, 6}, {&pad, 11}, {&project, 17},
 };
 enum { ARCHITECTURES = sizeof architectures / sizeof *architectures };
 

@@ -62,6 +62,38 @@ static void statistics_follow_their_input(void **state) {
     lyc_network_destroy(net);
 }
 
+/* Of LeNet-5 the first layer takes ReLU and pooling along; the second has more channels than one. */
+static void the_first_layer_pools(void **state) {
+    (void)state;
+    lyc_network *net = network_create(
+        &(lyc_network_spec){.arch = "lenet5", .channels = 1, .height = 28, .width = 28, .classes = 10});
+    lyc__plan *plan = plan_of(net, LYC_MODE_TRAIN);
+    assert_int_equal(count(plan->graph, &lyc__op_conv2d_pool, true), 1);
+    assert_int_equal(count(plan->graph, &lyc__op_conv2d, false), 1);
+    assert_int_equal(count(plan->graph, &lyc__op_max_pool, false), 1);
+    assert_int_equal(plan->graph->node_count, net->graph->node_count - 2);
+    lyc__plan_destroy(plan);
+    lyc_network_destroy(net);
+}
+
+/* A ReLU with another reader; images that want a gradient. */
+static void not_every_layer_pools(void **state) {
+    (void)state;
+    lyc_error err = {0};
+    lyc__graph *graph = NULL;
+    lyc__plan *plan = NULL;
+    assert_int_equal(lyc__graph_create(&graph, lyc__image(32, 32, 1), &err), LYC_OK);
+    const int x = lyc__relu(graph, lyc__conv2d(graph, 0, "a", 1, 3, 1, 1));
+    const int y = lyc__max_pool(graph, lyc__relu(graph, lyc__conv2d(graph, x, "b", 4, 3, 1, 1)), 2);
+    const int z = lyc__linear(graph, lyc__flatten(graph, lyc__max_pool(graph, x, 2)), "c", 4);
+    const int sum = lyc__add(graph, z, lyc__linear(graph, lyc__flatten(graph, y), "d", 4));
+    assert_int_equal(lyc__graph_finish(graph, sum, &err), LYC_OK);
+    assert_int_equal(lyc__plan_create(&plan, graph, LYC_MODE_TRAIN, ROWS, &err), LYC_OK);
+    assert_int_equal(count(plan->graph, &lyc__op_conv2d_pool, true), 0);
+    lyc__plan_destroy(plan);
+    lyc__graph_destroy(graph);
+}
+
 /* Values with other readers stay as they are: a norm that two read, a sum that two read, a norm added to
  * itself. */
 static int untouched(lyc__graph *graph) {
@@ -115,10 +147,9 @@ static void memory_of_resnet20(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(sums_and_activations_are_fused),
-        cmocka_unit_test(statistics_follow_their_input),
-        cmocka_unit_test(what_others_read_is_not_fused),
-        cmocka_unit_test(memory_of_resnet20),
+        cmocka_unit_test(sums_and_activations_are_fused), cmocka_unit_test(statistics_follow_their_input),
+        cmocka_unit_test(what_others_read_is_not_fused),  cmocka_unit_test(the_first_layer_pools),
+        cmocka_unit_test(not_every_layer_pools),          cmocka_unit_test(memory_of_resnet20),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
