@@ -41,6 +41,11 @@ size_t lyc__thin_scratch(const lyc__window *window, size_t outputs) {
     return lyc__window_scratch(window) * outputs + MOST_LANES;
 }
 
+size_t lyc__spread_run(const lyc__window *window) {
+    enum { MOST_TOGETHER = 32 };
+    return (window->kernel[1] * window->channels + MOST_TOGETHER - 1) / MOST_TOGETHER * MOST_TOGETHER;
+}
+
 /* Columns of tiles, up to whole vectors. */
 static size_t pooled_wide(const lyc__window *window) {
     enum { MOST_LANES = 16 };

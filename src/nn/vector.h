@@ -213,7 +213,8 @@ typedef struct lyc__vectors {
     void (*unpatch)(const lyc__window *window, const float *matrix, float *scratch, float *image);
     void (*unplane)(const lyc__window *window, const float *matrix, float *scratch, float *image);
     /* Sums into the image [height, width, channels] what a convolution's output pixels give to it: each of
-     * them, [outputs], times weights [kernel row][output][kernel column, channel]. For few channels. */
+     * them, [outputs], times weights [kernel row][output][kernel column, channel, zeros up to
+     * lyc__spread_run]. For few channels. */
     void (*spread)(const lyc__window *window, size_t outputs, const float *weights, const float *d_out,
                    float *scratch, float *image);
     /* A convolution of an image with one channel: stride 1, 3 or 5 kernel rows. `scratch` holds
@@ -263,6 +264,9 @@ static inline size_t lyc__thin_period(size_t outputs, size_t lanes) {
 }
 /* Floats that convolve_thin and thin_gradient work with, at any level. */
 size_t lyc__thin_scratch(const lyc__window *window, size_t outputs);
+
+/* Floats of a line of the weights that `spread` reads, whole vectors at any level. */
+size_t lyc__spread_run(const lyc__window *window);
 
 /* Of convolve_pooled and pooled_gradient, at any level: floats that they work with, bytes of `which`. */
 size_t lyc__pooled_scratch(const lyc__window *window, size_t outputs);

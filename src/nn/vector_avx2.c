@@ -77,6 +77,10 @@ INLINE vector subtract(vector a, vector b) {
 INLINE vector times(vector a, vector b) {
     return _mm256_mul_ps(a, b);
 }
+/* Bits of the lanes that are not 0; NaN is not. */
+INLINE uint16_t other_than_zero(vector x) {
+    return bits_of(_mm256_cmp_ps(x, _mm256_setzero_ps(), _CMP_NEQ_UQ));
+}
 /* Every other float of a and then b, from the first on and from the second on. */
 INLINE vector evens(vector a, vector b) {
     return _mm256_castpd_ps(_mm256_permute4x64_pd(_mm256_castps_pd(_mm256_shuffle_ps(a, b, 0x88)), 0xd8));

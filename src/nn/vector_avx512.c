@@ -78,6 +78,10 @@ INLINE vector subtract(vector a, vector b) {
 INLINE vector times(vector a, vector b) {
     return _mm512_mul_ps(a, b);
 }
+/* Bits of the lanes that are not 0; NaN is not. */
+INLINE uint16_t other_than_zero(vector x) {
+    return _mm512_cmp_ps_mask(x, _mm512_setzero_ps(), _CMP_NEQ_UQ);
+}
 /* Every other float of a and then b, from the first on and from the second on. */
 INLINE vector evens(vector a, vector b) {
     return _mm512_permutex2var_ps(

@@ -67,6 +67,10 @@ INLINE vector subtract(vector a, vector b) {
 INLINE vector times(vector a, vector b) {
     return a * b;
 }
+/* Bits of the lanes that are not 0; NaN is not. */
+INLINE uint16_t other_than_zero(vector x) {
+    return bits_of(x != all(0));
+}
 /* Every other float of a and then b, from the first on and from the second on. */
 INLINE vector evens(vector a, vector b) {
     return (vector){a[0], a[2], b[0], b[2]};

@@ -321,18 +321,20 @@ static void spread_plainly(const lyc__window *w, size_t outputs, const float *we
                     double *to = image + ((y - w->padding[0]) * w->width + x - w->padding[1]) * w->channels;
                     for (size_t o = 0; o < outputs; o++)
                         to[j % w->channels] +=
-                            (double)d_out[o] * (double)weights[(i * outputs + o) * run + j];
+                            (double)d_out[o] * (double)weights[(i * outputs + o) * lyc__spread_run(w) + j];
                 }
 }
 
 static void spreading(void **state) {
     (void)state;
-    enum { OUTPUTS = 7 };
-    float *weights = harness_floats(4096), *d_out = harness_floats(4096), *scratch = harness_floats(16384),
+    enum { OUTPUTS = 17 }; /* whole vectors of every level, and one more */
+    float *weights = harness_floats(16384), *d_out = harness_floats(16384), *scratch = harness_floats(16384),
           *image = harness_floats(8192);
     double *expected = lyc_calloc(8192, sizeof *expected);
-    fill_random(weights, 4096, -1, 1, 1);
-    fill_random(d_out, 4096, -1, 1, 2);
+    fill_random(weights, 16384, -1, 1, 1);
+    fill_random(d_out, 16384, -1, 1, 2);
+    for (size_t j = 0; j < 16384; j++)
+        if (j % 7 < 4) d_out[j] = 0; /* as behind a pooling */
     for (size_t i = 0; i < sizeof windows / sizeof *windows; i++) {
         const lyc__window *w = &windows[i];
         const size_t size = w->height * w->width * w->channels;
