@@ -57,13 +57,16 @@ LABELS = {factor: [recorded(f"labels-{factor}", "labels")] for factor in (20, 80
 ACTIONS = {action: agent(f"agent.action={action}") for action in ("select", "weight")}
 # Of each table: seeds, ensembles, settings.
 TABLES = {
-    "action": (range(101, 111), {**THIRD, **SWAPPED, **TWO, "a linear one": [LENET, model("linear", "planted/linear")]}, ACTIONS),
+    "action": (range(101, 111), {**THIRD, **SWAPPED, **TWO, "a linear one": [LENET, model("linear", "planted/linear")]},
+               ACTIONS),
     "instance": (range(101, 106), SPECIALISTS, {
-        **{f"{steps} of {every}, {samples}": per_instance(steps, every, f"agent.credit.samples={samples}", "agent.credit.delay=0")
+        **{f"{steps} of {every}, {samples}":
+           per_instance(steps, every, f"agent.credit.samples={samples}", "agent.credit.delay=0")
            for steps, every, samples in ((16, 48, 2048), (8, 32, 2048), (8, 32, 1024), (4, 32, 2048), (4, 24, 2048),
                                          (4, 16, 2048), (4, 16, 1024), (2, 8, 1024))},
         "default": agent("agent.granularity=instance"),
-        "weight": agent("agent.granularity=instance", "agent.action=weight")}),
+        **{f"{steps} of {every}, weight": per_instance(steps, every, "agent.action=weight", "agent.credit.delay=0")
+           for steps, every in ((16, 48), (4, 16))}}),
     "labels": (range(101, 106), {**TWO, "noisy": THIRD["noisy"]}, {
         **{f"alpha {alpha}": agent(f"loss.alpha={alpha}") for alpha in (0, 0.1, 0.3, 0.5, 0.7, 0.9)},
         **{f"labels x {factor}, {action}": agent("loss.alpha=0", f"agent.action={action}", beside=LABELS[factor])
@@ -122,8 +125,8 @@ def finished(job):
     teachers = TABLES[table][1][ensemble] + beside
     output = RUNS / table / re.sub(r"[^\w.-]+", "-", f"{ensemble}-{setting}-{seed}")
     if not (output / "result.json").exists():
-        subprocess.run([PROGRAM, "distill", "configs/planted/student.json", "--seed", str(seed), "--output", output, "--resume", "--quiet",
-                        "--json", "--threads", "1", "--set", f"teachers={json.dumps(teachers)}",
+        subprocess.run([PROGRAM, "distill", "configs/planted/student.json", "--seed", str(seed), "--output", output, "--resume",
+                        "--quiet", "--json", "--threads", "1", "--set", f"teachers={json.dumps(teachers)}",
                         *[word for one in sets for word in ("--set", one)]], check=True, stdout=subprocess.DEVNULL)
     with h5py.File(output / "run.h5") as file:
         weights = file["trajectory/weight"][:]
@@ -135,8 +138,8 @@ def finished(job):
 def cell(runs, with_change):
     accuracies = [100 * accuracy for accuracy, _, _ in runs]
     text = f"{np.mean(accuracies):.2f} ({min(accuracies):.1f} to {max(accuracies):.1f})"
-    shown = [" / ".join(f"{weight:.2f}" for weight in np.max([run[1 + when] for run in runs], 0)) for when in range(1 + with_change)]
-    return text + "; " + "; then ".join(shown)
+    most = [np.max([run[1 + when] for run in runs], 0) for when in range(1 + with_change)]
+    return text + "; " + "; then ".join(" / ".join(f"{weight:.2f}" for weight in weights) for weights in most)
 
 
 def main():
