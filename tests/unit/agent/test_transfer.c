@@ -113,6 +113,38 @@ static void a_frozen_policy_decides_as_it_did_and_changes_nothing(void **state) 
     }
 }
 
+/* How far a policy may go is said by the run that follows it, not by the one that taught it. */
+static void the_floor_is_that_of_the_run(void **state) {
+    (void)state;
+    char name[600];
+    snprintf(name, sizeof name, "frozen:%s", path);
+    static const double floors[] = {0.001, 0.3};
+    lyc_agent_options options = options_of(LYC_GRANULARITY_BATCH, "learned");
+    options.network = LYC_AGENT_LOGITS;
+    lyc_strategy *learned = make_strategy(&options, K);
+    for (int k = 0; k < 2 * K; k++) lyc__learned_of(learned)->learner.params[k] = k % K == 0 ? 5.0 : -5.0;
+    save(learned);
+    for (int i = 0; i < 2; i++) {
+        lyc_strategy *frozen;
+        lyc_error err = {0};
+        test_batch batch;
+        lyc_random random = test_random(62);
+        lyc__heads heads;
+        options.strategy = name;
+        options.exploration_floor = floors[i];
+        if (create(&frozen, &options, K, &err) != LYC_OK) fail_msg("%s", err.message);
+        fill(&batch, &random, 0);
+        (void)decide(frozen, &batch.input);
+        lyc__learned *own = lyc__learned_of(frozen);
+        lyc__learner_forward(&own->learner, own->observation, NULL, &heads);
+        const double limit = log((1.0 - floors[i]) / floors[i]);
+        for (int k = 0; k < K; k++)
+            assert_near(heads.select[k], (k == 0 ? 1.0 : -1.0) * fmin(5.0, limit), 1e-12);
+        lyc_strategy_destroy(frozen);
+    }
+    lyc_strategy_destroy(learned);
+}
+
 /* ---- going on -------------------------------------------------------------------------------------- */
 
 static void a_policy_goes_on_where_it_was(void **state) {
@@ -218,6 +250,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_frozen_policy_decides_as_it_did_and_changes_nothing, make_path,
                                         remove_path),
+        cmocka_unit_test_setup_teardown(the_floor_is_that_of_the_run, make_path, remove_path),
         cmocka_unit_test_setup_teardown(a_policy_goes_on_where_it_was, make_path, remove_path),
         cmocka_unit_test_setup_teardown(a_shared_policy_moves_to_another_ensemble, make_path, remove_path),
         cmocka_unit_test_setup_teardown(a_policy_of_another_kind_is_refused, make_path, remove_path),
