@@ -137,7 +137,8 @@ static int compare_names(const void *a, const void *b) {
 }
 
 void lyc__state_checksum(lyc__state_item *items, size_t count, uint64_t step, char hex[LYC__HASH_HEX_SIZE]) {
-    qsort(items, count, sizeof *items, compare_names);
+    if (count > 0)
+        qsort(items, count, sizeof *items, compare_names); /* a file may hold no object: no list then */
     lyc__hash hash;
     lyc__hash_start(&hash);
     lyc__hash_update(&hash, &step, sizeof step);
