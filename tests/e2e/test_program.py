@@ -146,7 +146,10 @@ class Config(lyceum.Case):
                     content = json.load(file)
                 found += 1
                 if "axes" in content:
-                    self.assertIn("open", run("ablate", path, "--list", cwd=ROOT).stdout)
+                    # A budget counts rows: it wants the data, which may not have been made here.
+                    lacks_data = "budget" in content and not os.path.exists(os.path.join(ROOT, "demo/fashion.h5"))
+                    listed = run("ablate", path, "--list", cwd=ROOT, check=1 if lacks_data else 0)
+                    self.assertIn("demo/fashion.h5: cannot open" if lacks_data else "open", listed.stdout + listed.stderr)
                     continue
                 validator.validate(content)
                 kind = ["--train"] if "network" in content else []
