@@ -157,12 +157,11 @@ static void try_item(void *payload, size_t item, int slot) {
 static lyc_status fetch_batches(lyc__probe *probe, bool *complete, lyc_error *err) {
     lyc__job *job = probe->job;
     size_t teachers = (size_t)job->teachers;
-    *complete = true;
-    for (uint64_t r = 0; r < probe->steps && *complete; r++) {
+    *complete = false;
+    for (uint64_t r = 0; r < probe->steps; r++) {
         const lyc_teacher_batch *batch;
         LYC_TRY(lyc_ensemble_batch(job->ensemble, (uint32_t)r, &batch, err));
-        *complete = batch != NULL;
-        if (!*complete) break;
+        if (batch == NULL) return LYC_OK;
         const float **logits = probe->logits + r * teachers;
         memcpy(logits, batch->logits, teachers * sizeof *logits);
         probe->batches[r] = *batch;
@@ -170,6 +169,7 @@ static lyc_status fetch_batches(lyc__probe *probe, bool *complete, lyc_error *er
         lyc__gather_labels(job, batch->rows, batch->count,
                            probe->batch_labels + r * job->config->train.batch);
     }
+    *complete = true;
     return LYC_OK;
 }
 

@@ -141,7 +141,7 @@ INLINE void thin_lines(const thin_form *s, size_t rows, bool spaced, size_t line
             EACH(i, rows) if (r >= i && r - i < lines) sum[r - i] = multiply_add(pixels, tap[i], sum[r - i]);
         }
     }
-    EACH(l, lines) store_part(out + l * s->line, count, s->relu ? larger(sum[l], all(0)) : sum[l]);
+    EACH(l, lines) store_part(out + l * s->line, count, s->relu ? rectified(sum[l]) : sum[l]);
 }
 
 /* Output lines p .. p + lines - 1. Where outputs fill vectors, a period is a pixel. */

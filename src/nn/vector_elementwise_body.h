@@ -1,5 +1,10 @@
 /* Element by element: mathematics, activations, sums, biases. Included by every level's file. */
 
+/* The ReLU of all kernels. With this order of the arguments a NaN stays a NaN, and reaches whoever checks. */
+INLINE vector rectified(vector x) {
+    return larger(all(0), x);
+}
+
 /* The last, incomplete vector of an array is handled by the masked load and store of the level. */
 #define MAP_UNARY(name, expression)                                                                          \
     static TARGET void name(const float *x, size_t count, float *out) {                                      \
@@ -31,10 +36,9 @@ MAP_UNARY(map_exp, vector_exp(v))
 MAP_UNARY(map_log, vector_log(v))
 MAP_UNARY(map_tanh, vector_tanh(v))
 MAP_UNARY(map_erf, vector_erf(v))
-/* With this order of the arguments a NaN stays a NaN. */
-MAP_UNARY(map_relu, larger(all(0), v))
+MAP_UNARY(map_relu, rectified(v))
 MAP_BINARY(map_add, add2(v, w))
-MAP_BINARY(map_add_relu, larger(all(0), add2(v, w)))
+MAP_BINARY(map_add_relu, rectified(add2(v, w)))
 MAP_BINARY(map_relu_backward, choose(above(v, all(0)), w, all(0)))
 
 INLINE vector scaled(vector x, float scale, float offset) {
@@ -74,7 +78,7 @@ static TARGET bool all_finite(const float *x, size_t count) {
 
 INLINE vector biased(vector x, vector bias, bool relu) {
     vector y = add2(x, bias);
-    return relu ? larger(all(0), y) : y;
+    return relu ? rectified(y) : y;
 }
 
 /* Rows narrower than a vector: LANES rows are `columns` whole vectors, over which the bias repeats. */

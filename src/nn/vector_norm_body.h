@@ -82,7 +82,7 @@ INLINE void normalize_block(norm_block b, const float *x, const lyc__norm *n, bo
         vector y = add2(times(subtract(load_part(x + at, b.count), mean), scale), shift);
         if (adds) y = add2(y, load_part(n->residual + at, b.count));
         if (keeps) n->positive[b.word + r * NORM_WORDS(b.columns)] = bits_of(above(y, all(0)));
-        store_part(out + at, b.count, n->relu ? larger(all(0), y) : y);
+        store_part(out + at, b.count, n->relu ? rectified(y) : y);
     }
 }
 

@@ -90,7 +90,7 @@ INLINE void pooled_tiles(const pooled_form *s, size_t kernel, size_t outputs, co
             best = choose(higher, sum[c * 4 + t], best);
             place = choose(higher, all((float)t), place);
         }
-        store(largest + c * LANES, larger(best, all(0)));
+        store(largest + c * LANES, rectified(best));
         store_bytes(which + (p * s->outputs + o + c) * s->wide + q, LANES,
                     choose(above(best, all(0)), place, all(LYC__NO_PLACE)));
     }

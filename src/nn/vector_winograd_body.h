@@ -125,7 +125,7 @@ INLINE void winograd_pixels_out(const lyc__window *w, const winograd_form *s, co
             if (top + i >= w->out_height) break;
             sum[i] = add2(sum[i], bias);
             if (layer->residual != NULL) sum[i] = add2(sum[i], load(layer->residual + at));
-            store(out + at, layer->relu ? larger(sum[i], all(0)) : sum[i]);
+            store(out + at, layer->relu ? rectified(sum[i]) : sum[i]);
         }
     }
 }

@@ -32,16 +32,12 @@ class Claims(lyceum.Case):
     def test_third_teachers(self):
         ablation = planted.Ablation(self.folder, "rules", planted.AGENTS, SEEDS)
         for ensemble in ablation.axes["teachers"]:
-            over_confidence = ablation.gains(ensemble, "learned", "confidence")
-            print(f"{ensemble}: over confidence {statistics.mean(over_confidence):+.2f}, over uniform",
+            over_confidence = statistics.mean(ablation.gains(ensemble, "learned", "confidence"))
+            print(f"{ensemble}: over confidence {over_confidence:+.2f}, over uniform",
                   " ".join(f"{gain:+.2f}" for gain in ablation.gains(ensemble, "learned", "uniform")))
             with self.subTest(ensemble=ensemble):
-                self.assertGreaterEqual(statistics.mean(over_confidence), -0.3)
+                self.assertGreaterEqual(over_confidence, 0.5 if ensemble == "overconfident" else -0.3)
                 self.assertGreaterEqual(statistics.mean(ablation.gains(ensemble, "learned", "uniform")), -0.3)
-        # The aim is 0.5 points; five seeds tell it to within 0.1, so that their interval has to hold it.
-        over_confidence = ablation.gains("overconfident", "learned", "confidence")
-        self.assertGreater(lower_bound(over_confidence), 0)
-        self.assertGreaterEqual(2 * statistics.mean(over_confidence) - lower_bound(over_confidence), 0.5)
         for ensemble in ("scrambled", "overconfident", "overconfident on hard rows"):
             with self.subTest(ensemble=ensemble, what="weight"):
                 self.assertLessEqual(max(ablation.last_quarter(ensemble, "learned", "third")), 0.10)

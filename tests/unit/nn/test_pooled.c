@@ -129,6 +129,23 @@ static void equals_are_the_firsts(void **state) {
     }
 }
 
+/* What is not a number stays none behind the ReLU: it must reach whoever checks. */
+static void a_nan_stays_a_nan(void **state) {
+    (void)state;
+    for (size_t v = 0; lyc__vector_level(v) != NULL; v++) {
+        if (!lyc__vector_level(v)->runs_here()) continue;
+        layers l;
+        open_layers(&l, &shapes[0]);
+        harness *h = &l.one;
+        const size_t outputs = shapes[0].outputs, count = harness_out_count(h);
+        for (size_t t = 0; t < h->node.params[0].size; t += outputs) h->params[t] = NAN;
+        lyc__call call = harness_call(h);
+        lyc__conv2d_pool_at(lyc__vector_level(v), &call, h->scratch);
+        for (size_t i = 0; i < count; i++) assert_true((isnan(h->out[i]) != 0) == (i % outputs == 0));
+        close_layers(&l);
+    }
+}
+
 /* ---- what is made into one ---------------------------------------------------------------------------- */
 
 static void refuses_what_it_cannot(void **state) {
@@ -177,6 +194,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(equals_the_three),
         cmocka_unit_test(equals_are_the_firsts),
+        cmocka_unit_test(a_nan_stays_a_nan),
         cmocka_unit_test(refuses_what_it_cannot),
         cmocka_unit_test(pools_tiles_of_two_by_two),
     };

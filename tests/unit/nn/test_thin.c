@@ -87,6 +87,26 @@ static void every_level_convolves(void **state) {
     }
 }
 
+/* What is not a number stays none behind the ReLU: it must reach whoever checks. */
+static void a_nan_stays_a_nan(void **state) {
+    (void)state;
+    for (size_t i = 0; i < SHAPES; i++)
+        for (size_t l = 0; lyc__vector_level(l) != NULL; l++) {
+            if (!lyc__vector_level(l)->runs_here()) continue;
+            harness h;
+            open_shape(&h, &shapes[i]);
+            const size_t outputs = h.node.out.dims[2], count = harness_out_count(&h);
+            float *scratch = harness_floats(lyc__convolution_thin_floats(&h.node));
+            for (size_t t = 0; t < h.node.params[0].size; t += outputs) h.params[t] = NAN;
+            lyc__call call = harness_call(&h);
+            call.relu = true;
+            lyc__convolution_thin_at(lyc__vector_level(l), &call, scratch);
+            for (size_t k = 0; k < count; k++) assert_true((isnan(h.out[k]) != 0) == (k % outputs == 0));
+            lyc_free(scratch);
+            harness_close(&h);
+        }
+}
+
 /* The gradient of the weights in double precision, tap by tap. */
 static double *gradient_of(const harness *h) {
     const lyc__window *w = &h->node.window;
@@ -172,6 +192,7 @@ static void others_are_left_to_other_kernels(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_level_convolves),
+        cmocka_unit_test(a_nan_stays_a_nan),
         cmocka_unit_test(every_level_knows_the_gradient),
         cmocka_unit_test(others_are_left_to_other_kernels),
     };

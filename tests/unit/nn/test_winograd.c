@@ -131,6 +131,24 @@ static void every_level_convolves(void **state) {
             if (lyc__vector_level(v)->runs_here()) check_level(lyc__vector_level(v), i);
 }
 
+/* What is not a number stays none behind the ReLU: it must reach whoever checks. */
+static void a_nan_stays_a_nan(void **state) {
+    (void)state;
+    for (size_t v = 0; lyc__vector_level(v) != NULL; v++) {
+        const lyc__vectors *level = lyc__vector_level(v);
+        if (!level->runs_here()) continue;
+        layer l;
+        open_layer(&l, &shapes[0], level->lanes);
+        l.bias[0] = NAN;
+        const size_t count = l.rows * l.out;
+        float *out = harness_floats(count);
+        compute(level, &l, 0, l.rows, l.residual, out);
+        for (size_t i = 0; i < count; i++) assert_true((isnan(out[i]) != 0) == (i % l.outputs == 0));
+        lyc_free(out);
+        close_layer(&l);
+    }
+}
+
 /* ---- who takes it ------------------------------------------------------------------------------------ */
 
 static bool taken(size_t channels, size_t outputs, size_t side, size_t kernel, size_t stride,
@@ -163,6 +181,7 @@ static void takes_what_it_is_good_at(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_level_convolves),
+        cmocka_unit_test(a_nan_stays_a_nan),
         cmocka_unit_test(takes_what_it_is_good_at),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
