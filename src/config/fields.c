@@ -215,7 +215,7 @@ const lyc__field lyc__fields[] = {
      .initial = "\"probe\"",
      .doc = "Compare two decisions on clones of the student, or try one on the student."},
     {.path = "agent.credit.every", INTEGER_AUTO(agent.credit.every), DISTILL, .low = 1, .high = 1000000, .initial = "null",
-     .doc = "`probe`: batches between two probes; `influence`: between two held-out gradients; null = 48, for probes per instance 16."},
+     .doc = "`probe`: batches between two probes; `influence`: between two held-out gradients; null = 24, for probes per instance 16."},
     {.path = "agent.credit.steps", INTEGER_AUTO(agent.credit.steps), DISTILL, .low = 1, .high = 1024, .initial = "null",
      .doc = "Student steps between the two measurements of a reward; null = 16, for probes per instance 4."},
     {.path = "agent.credit.samples", INTEGER(agent.credit.samples), DISTILL, .low = 1, .high = 100000000,

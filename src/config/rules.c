@@ -27,7 +27,7 @@ static void fill_credit(lyc_config *config, lyc__problems *problems) {
     lyc_agent_options *agent = &config->agent;
     const bool often = same(agent->strategy, "learned") && agent->granularity == LYC_GRANULARITY_INSTANCE &&
                        agent->credit.kind == LYC_CREDIT_PROBE;
-    if (agent->credit.every == LYC__UNSET) agent->credit.every = often ? 16 : 48;
+    if (agent->credit.every == LYC__UNSET) agent->credit.every = often ? 16 : 24;
     if (agent->credit.steps == LYC__UNSET) agent->credit.steps = often ? 4 : 16;
 }
 
@@ -340,7 +340,7 @@ const lyc__rule lyc__rules[] = {
     {{"agent"}, LYC__FOR_DISTILL, fill_agent_learning_rate,
      "`agent.learning_rate` null becomes 0.02 for `agent.network` \"shared\" and 0.1 for \"logits\"."},
     {{"agent"}, LYC__FOR_DISTILL, fill_credit,
-     "`agent.credit.every` and `steps` null become 48 and 16; with strategy `learned`, `agent.granularity` \"instance\" and "
+     "`agent.credit.every` and `steps` null become 24 and 16; with strategy `learned`, `agent.granularity` \"instance\" and "
      "credit \"probe\" 16 and 4."},
     {{"data.reward_fraction", "data.valid_fraction"}, LYC__FOR_BOTH, check_fractions,
      "`data.reward_fraction` and `data.valid_fraction` together stay under 1."},

@@ -102,7 +102,7 @@ static inline lyc_agent_options default_options(const char *strategy) {
         .exploration_floor = 0.04742587317756678,
         .sigma = 0.5,
         .clip = 4.0,
-        .credit = {.kind = LYC_CREDIT_PROBE, .every = 48, .steps = 16, .samples = 2048},
+        .credit = {.kind = LYC_CREDIT_PROBE, .every = 24, .steps = 16, .samples = 2048},
         .on_policy = {.discount = 0.99, .lambda = 0.95, .clip = 0.2, .epochs = 4}};
 }
 

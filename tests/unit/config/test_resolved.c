@@ -74,7 +74,7 @@ static void defaults_reach_the_structure(void **state) {
                 c->agent.hidden == 32);
     assert_true(c->agent.learning_rate == 0.02 && c->agent.entropy == 0.01 && c->agent.sigma == 0.5 &&
                 c->agent.clip == 4 && c->agent.exploration_floor == 0.04742587317756678);
-    assert_true(c->agent.credit.kind == LYC_CREDIT_PROBE && c->agent.credit.every == 48);
+    assert_true(c->agent.credit.kind == LYC_CREDIT_PROBE && c->agent.credit.every == 24);
     assert_true(c->agent.credit.steps == 16 && c->agent.credit.samples == 2048);
     assert_null(c->agent.init);
     assert_true(c->agent.granularity == LYC_GRANULARITY_BATCH);

@@ -301,14 +301,14 @@ static void probes_per_instance_are_shorter_and_more_frequent(void **state) {
         const char *sets[3];
         int every, steps;
     } cases[] = {
-        {{"name=x", "name=x", "name=x"}, 48, 16},
+        {{"name=x", "name=x", "name=x"}, 24, 16},
         {{"agent.granularity=instance", "name=x", "name=x"}, 16, 4},
         {{"agent.granularity=instance", "agent.credit.every=null", "agent.credit.steps=null"}, 16, 4},
         {{"agent.granularity=instance", "agent.credit.every=48", "name=x"}, 48, 4},
         {{"agent.granularity=instance", "name=x", "agent.credit.steps=16"}, 16, 16},
         {{"agent.credit.every=5", "agent.credit.steps=3", "name=x"}, 5, 3},
-        {{"agent.granularity=instance", "agent.strategy=influence", "name=x"}, 48, 16},
-        {{"agent.granularity=instance", "agent.credit.kind=on_policy", "name=x"}, 48, 16},
+        {{"agent.granularity=instance", "agent.strategy=influence", "name=x"}, 24, 16},
+        {{"agent.granularity=instance", "agent.credit.kind=on_policy", "name=x"}, 24, 16},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         lyc_config *config = NULL;
