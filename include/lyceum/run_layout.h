@@ -25,13 +25,14 @@ LYC_BEGIN_DECLS
 
 #define LYC_RUN_OBSERVATION_MAX 2048 /* the longest observation a row can hold: LYC_EUNSUPPORTED beyond */
 
-/* Tables in order of creation: the index of /committed. Values of `lyc_run_table`. */
+/* X(table, name, chunk): tables in order of creation, the index of /committed, with the rows that they grow
+ * by (0: many; short tables would reserve far more than they hold). Values of `lyc_run_table`. */
 #define LYC_RUN_TABLE_MAP(X)                                                                                 \
-    X(TRAJECTORY, trajectory)                                                                                \
-    X(PROBES, probes)                                                                                        \
-    X(EPOCHS, epochs)                                                                                        \
-    X(EVALUATION, evaluation)                                                                                \
-    X(MIXTURE, mixture)
+    X(TRAJECTORY, trajectory, 0)                                                                             \
+    X(PROBES, probes, 0)                                                                                     \
+    X(EPOCHS, epochs, 64)                                                                                    \
+    X(EVALUATION, evaluation, 8)                                                                             \
+    X(MIXTURE, mixture, 8)
 
 /* Bins of confidence: the mixture's largest probability, up to and with each edge; the last bin is above all.
  */
@@ -124,7 +125,7 @@ LYC_BEGIN_DECLS
     X(MIXTURE, bin_nll, F64, BINS, ARRAY, "and negative log-likelihood")
 
 /* lyc_run_table: LYC_RUN_TRAJECTORY, ...; columns: LYC_TRAJECTORY_step, ... */
-#define LYC_RUN_TABLE_ENUM(code, name)                            LYC_RUN_##code,
+#define LYC_RUN_TABLE_ENUM(code, name, chunk)                     LYC_RUN_##code,
 #define LYC_RUN_COLUMN_ENUM(table, name, type, shape, field, doc) LYC_##table##_##name,
 typedef enum lyc_run_table { LYC_RUN_TABLE_MAP(LYC_RUN_TABLE_ENUM) LYC_RUN_TABLES } lyc_run_table;
 enum { LYC_TRAJECTORY_MAP(LYC_RUN_COLUMN_ENUM) LYC_TRAJECTORY_COLUMNS };

@@ -36,6 +36,7 @@ typedef struct lyc_table_spec {
     const char *name;    /* "trajectory" */
     const lyc_column *columns;
     size_t column_count;
+    size_t chunk;        /* rows that the file grows by; 0: as many as suit a long table */
 } lyc_table_spec;
 
 /* Fixed content written once at creation: 1-d or 2-d arrays and text, e.g. "/teachers/name". */

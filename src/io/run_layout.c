@@ -55,11 +55,11 @@ static void copy_columns(lyc_column *out, const lyc_column *columns, size_t coun
 }
 
 static void fill_tables(layout *out, const lyc_run_facts *facts) {
-#define FILL(code, table)                                                                                    \
+#define FILL(code, table, chunk)                                                                             \
     {                                                                                                        \
         const lyc_column columns[] = {LYC_##code##_MAP(COLUMN)};                                             \
         copy_columns(out->table, columns, LYC_##code##_COLUMNS);                                             \
-        out->tables[LYC_RUN_##code] = (lyc_table_spec){#table, out->table, LYC_##code##_COLUMNS};            \
+        out->tables[LYC_RUN_##code] = (lyc_table_spec){#table, out->table, LYC_##code##_COLUMNS, chunk};     \
     }
     LYC_RUN_TABLE_MAP(FILL)
 #undef FILL
@@ -130,7 +130,7 @@ lyc_status lyc_run_resume(lyc_runfile **out, const char *path, const lyc_run_fac
 #define POINTER_VALUE(name)                           &row->name,
 #define POINTER_ARRAY(name)                           row->name,
 #define POINTER(table, name, type, shape, field, doc) POINTER_##field(name)
-#define APPEND(code, table)                                                                                  \
+#define APPEND(code, table, chunk)                                                                           \
     lyc_status lyc_run_append_##table(lyc_runfile *file, const lyc_##table##_row *row, lyc_error *err) {     \
         const void *const values[] = {LYC_##code##_MAP(POINTER)};                                            \
         return lyc_runfile_append(file, LYC_RUN_##code, values, err);                                        \

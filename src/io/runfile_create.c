@@ -55,14 +55,15 @@ static lyc_status describe_column(lyc__run_column *column, const lyc_column *spe
     return LYC_OK;
 }
 
-static size_t chunk_rows(size_t row_bytes) {
-    size_t rows = row_bytes > 0 ? CHUNK_BYTES / row_bytes : CHUNK_ROWS;
-    return rows < 1 ? 1 : rows > CHUNK_ROWS ? CHUNK_ROWS : rows;
+/* At most `most` rows. */
+static size_t chunk_rows(size_t row_bytes, size_t most) {
+    size_t rows = row_bytes > 0 ? CHUNK_BYTES / row_bytes : most;
+    return rows < 1 ? 1 : rows > most ? most : rows;
 }
 
-static lyc_status create_column(const lyc_runfile *file, hid_t group, lyc__run_column *column,
+static lyc_status create_column(const lyc_runfile *file, hid_t group, lyc__run_column *column, size_t rows,
                                 const char *doc, lyc_error *err) {
-    hsize_t dims[3] = {0}, limits[3] = {H5S_UNLIMITED}, chunk[3] = {chunk_rows(column->row_bytes)};
+    hsize_t dims[3] = {0}, limits[3] = {H5S_UNLIMITED}, chunk[3] = {rows};
     for (int i = 1; i < column->rank; i++) {
         dims[i] = column->dims[i];
         limits[i] = dims[i];
@@ -84,13 +85,15 @@ static lyc_status add_columns(lyc_runfile *file, lyc__run_table *table, const ly
     lyc_status status = LYC_OK;
     hid_t group = H5Gcreate(file->file, spec->name, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT);
     if (group < 0) return failed(file, "table", spec->name, err);
-    table->capacity = CHUNK_ROWS;
+    const size_t most = spec->chunk > 0 && spec->chunk < CHUNK_ROWS ? spec->chunk : CHUNK_ROWS;
+    table->capacity = most;
     for (size_t i = 0; i < spec->column_count; i++) {
         lyc__run_column *column = &table->columns[i];
         LYC_TRY_GOTO(describe_column(column, &spec->columns[i], err));
         table->column_count++;
-        if (chunk_rows(column->row_bytes) < table->capacity) table->capacity = chunk_rows(column->row_bytes);
-        LYC_TRY_GOTO(create_column(file, group, column, spec->columns[i].doc, err));
+        const size_t rows = chunk_rows(column->row_bytes, most);
+        if (rows < table->capacity) table->capacity = rows;
+        LYC_TRY_GOTO(create_column(file, group, column, rows, spec->columns[i].doc, err));
     }
     for (size_t i = 0; i < table->column_count; i++) {
         lyc__run_column *column = &table->columns[i];

@@ -1,7 +1,7 @@
-"""Settings of the agent against each other on `valid`, for docs/credit.md ("Per instance", "What was tried"):
+"""Settings of the agent against each other on `valid`, for docs/credit.md ("Per instance", "How often", "What was tried"):
 
     scripts/credit --prepare                                       # data, teachers and planted teachers in demo/
-    /usr/bin/python3 tests/benchmark/credit_valid.py action        # or: instance, labels, sharpness
+    /usr/bin/python3 tests/benchmark/credit_valid.py action        # or: often, instance, labels, sharpness
 
 A row a setting, a column an ensemble: accuracy on `valid` in percent, mean over the seeds and in brackets the least and
 the most; then the largest weight over the seeds that each teacher had in the last quarter of a run, and over the 47
@@ -54,9 +54,16 @@ def sharper(factor, *sets):
 
 
 LABELS = {factor: [recorded(f"labels-{factor}", "labels")] for factor in (20, 80)}
-ACTIONS = {action: agent(f"agent.action={action}") for action in ("select", "weight")}
+FORMER = ("agent.credit.every=48", "agent.credit.steps=16")
+ACTIONS = {action: agent(f"agent.action={action}", *FORMER) for action in ("select", "weight")}
 # Of each table: seeds, ensembles, settings.
 TABLES = {
+    "often": (range(101, 121), {**THIRD, **SWAPPED}, {
+        **{f"{steps} of {every}": agent(f"agent.credit.steps={steps}", f"agent.credit.every={every}")
+           for steps, every in ((16, 48), (16, 32), (16, 24), (16, 16), (8, 24), (12, 24))},
+        "16 of 24, select+weight": agent("agent.credit.every=24", "agent.action=select+weight", "agent.sigma=1"),
+        "16 of 24, weight": agent("agent.credit.every=24", "agent.action=weight"),
+        "confidence": agent("agent.strategy=confidence"), "the MLP": agent("agent.strategy=single:mlp")}),
     "action": (range(101, 111), {**THIRD, **SWAPPED, **TWO, "a linear one": [LENET, model("linear", "planted/linear")]},
                ACTIONS),
     "instance": (range(101, 106), SPECIALISTS, {
@@ -68,14 +75,14 @@ TABLES = {
         **{f"{steps} of {every}, weight": per_instance(steps, every, "agent.action=weight", "agent.credit.delay=0")
            for steps, every in ((16, 48), (4, 16))}}),
     "labels": (range(101, 106), {**TWO, "noisy": THIRD["noisy"]}, {
-        **{f"alpha {alpha}": agent(f"loss.alpha={alpha}") for alpha in (0, 0.1, 0.3, 0.5, 0.7, 0.9)},
-        **{f"labels x {factor}, {action}": agent("loss.alpha=0", f"agent.action={action}", beside=LABELS[factor])
+        **{f"alpha {alpha}": agent(f"loss.alpha={alpha}", *FORMER) for alpha in (0, 0.1, 0.3, 0.5, 0.7, 0.9)},
+        **{f"labels x {factor}, {action}": agent("loss.alpha=0", f"agent.action={action}", *FORMER, beside=LABELS[factor])
            for factor in LABELS for action in ACTIONS},
         "labels x 20, uniform": agent("loss.alpha=0", "agent.strategy=uniform", beside=LABELS[20]),
-        "labels x 20, alpha 0.1": agent(beside=LABELS[20])}),
+        "labels x 20, alpha 0.1": agent(*FORMER, beside=LABELS[20])}),
     "sharpness": (range(101, 106), {**TWO, "noisy": THIRD["noisy"]}, {
-        **{f"T {temperature}": agent(f"loss.temperature={temperature}") for temperature in (1, 2, 4, 8, 16)},
-        **{f"and x {factor}, {action}": sharper(factor, f"agent.action={action}") for factor in (0.5, 2) for action in ACTIONS},
+        **{f"T {temperature}": agent(f"loss.temperature={temperature}", *FORMER) for temperature in (1, 2, 4, 8, 16)},
+        **{f"and x {factor}, {action}": sharper(factor, f"agent.action={action}", *FORMER) for factor in (0.5, 2) for action in ACTIONS},
         "and x 0.5, uniform": sharper(0.5, "agent.strategy=uniform")}),
 }
 

@@ -26,8 +26,8 @@ static const lyc_column sample_wide[SAMPLE_COLUMNS] = {
     {"i64", LYC_TYPE_I64, 0, {0, 0}, NULL},
 };
 static const lyc_column sample_narrow[1] = {{"value", LYC_TYPE_F64, 0, {0, 0}, NULL}};
-static const lyc_table_spec sample_tables[SAMPLE_TABLES] = {{"wide", sample_wide, SAMPLE_COLUMNS},
-                                                            {"narrow", sample_narrow, 1}};
+static const lyc_table_spec sample_tables[SAMPLE_TABLES] = {{"wide", sample_wide, SAMPLE_COLUMNS, 0},
+                                                            {"narrow", sample_narrow, 1, 16}};
 
 static const char *const sample_names[3] = {"cnn", "sch\xc3\xb6n", ""};
 static const double sample_matrix[6] = {1, 2, 3, 4, 5, 6};

@@ -126,7 +126,7 @@ static void read_by_its_writer(void **state) {
 
 static void nothing_is_created_late(void **state) {
     (void)state;
-    static const lyc_table_spec late = {"late", sample_narrow, 1};
+    static const lyc_table_spec late = {"late", sample_narrow, 1, 0};
     static const lyc_constant constant = {
         .path = "/late", .type = LYC_TYPE_F64, .data = sample_matrix, .rank = 1, .dims = {1, 0}};
     lyc_runfile *file;
@@ -142,6 +142,30 @@ static void nothing_is_created_late(void **state) {
     check_rows(20, 0);
 }
 
+/* Bytes of a file with one row in a table that grows by `chunk` rows. */
+static size_t size_with_chunk(size_t chunk) {
+    const lyc_table_spec table = {"narrow", sample_narrow, 1, chunk};
+    const double value = 1.5;
+    const void *const row[] = {&value};
+    lyc_runfile *file;
+    lyc_error err = {0};
+    assert_int_equal(lyc_runfile_create(&file, scratch_path("short.h5"), &table, 1, NULL, 0, &err), LYC_OK);
+    assert_int_equal(lyc_runfile_append(file, 0, row, &err), LYC_OK);
+    close_file(file);
+    size_t size = 0;
+    free(scratch_read("short.h5", &size));
+    assert_int_not_equal(size, 0);
+    return size;
+}
+
+static void a_short_table_is_a_small_file(void **state) {
+    (void)state;
+    size_t many = size_with_chunk(0), few = size_with_chunk(8);
+    assert_int_equal(many - few, (1024 - 8) * sizeof(double));
+    assert_int_equal(size_with_chunk(1), few - 7 * sizeof(double));
+    assert_int_equal(size_with_chunk(SIZE_MAX), many);
+}
+
 static void bad_specifications(void **state) {
     (void)state;
     static const lyc_column deep[1] = {{"deep", LYC_TYPE_F32, 3, {1, 1}, NULL}};
@@ -152,10 +176,10 @@ static void bad_specifications(void **state) {
         lyc_table_spec spec;
         lyc_status status;
         const char *word;
-    } bad[] = {{{"t", deep, 1}, LYC_EINTERNAL, "rank 3"},
-               {{"t", wide, 1}, LYC_EINTERNAL, "too wide"},
-               {{"t", twice, 0}, LYC_EINTERNAL, "columns"},
-               {{"t", twice, 2}, LYC_EIO, "'same'"}};
+    } bad[] = {{{"t", deep, 1, 0}, LYC_EINTERNAL, "rank 3"},
+               {{"t", wide, 1, 0}, LYC_EINTERNAL, "too wide"},
+               {{"t", twice, 0, 0}, LYC_EINTERNAL, "columns"},
+               {{"t", twice, 2, 0}, LYC_EIO, "'same'"}};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         lyc_runfile *file = NULL;
         lyc_error err = {0};
@@ -509,6 +533,7 @@ int main(void) {
         TEST(opens_plainly),
         TEST(read_by_its_writer),
         TEST(nothing_is_created_late),
+        TEST(a_short_table_is_a_small_file),
         TEST(bad_specifications),
         TEST(missing_value),
         TEST(no_such_place),

@@ -319,7 +319,7 @@ static void resume_refuses(void **state) {
 
     lyc_column columns[SAMPLE_COLUMNS];
     memcpy(columns, sample_wide, sizeof columns);
-    const lyc_table_spec spec = {"wide", columns, SAMPLE_COLUMNS};
+    const lyc_table_spec spec = {"wide", columns, SAMPLE_COLUMNS, 0};
     const uint64_t rows[1] = {50};
     columns[2].dims[0] = 4; /* a fourth teacher */
     assert_int_equal(lyc_runfile_resume(&file, scratch_path("run.h5"), &spec, 1, NULL, 0, rows, &err),

@@ -292,7 +292,7 @@ static void foreign_files(void **state) {
     refuses(scratch_path("run.h5"), LYC_EFORMAT, "empty");
 
     static const lyc_column columns[1] = {{"value", LYC_TYPE_F64, 0, {0, 0}, NULL}};
-    static const lyc_table_spec other = {"other", columns, 1};
+    static const lyc_table_spec other = {"other", columns, 1, 0};
     lyc_runfile *file;
     lyc_error err = {0};
     assert_int_equal(lyc_runfile_create(&file, scratch_path("run.h5"), &other, 1, NULL, 0, &err), LYC_OK);
@@ -304,7 +304,7 @@ static void foreign_files(void **state) {
 static void inconsistent_files(void **state) {
     (void)state;
     static const lyc_column columns[1] = {{"weight", LYC_TYPE_F32, 1, {3, 0}, NULL}};
-    static const lyc_table_spec table = {"trajectory", columns, 1};
+    static const lyc_table_spec table = {"trajectory", columns, 1, 0};
     lyc_runfile *file;
     lyc_error err = {0};
     assert_int_equal(lyc_runfile_create(&file, scratch_path("run.h5"), &table, 1, NULL, 0, &err), LYC_OK);

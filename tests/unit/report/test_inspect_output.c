@@ -351,7 +351,7 @@ static void csv_of_a_damaged_run(void **state) {
     static const lyc_column columns[] = {{"step", LYC_TYPE_U64, 0, {0, 0}, NULL},
                                          {"epoch", LYC_TYPE_U32, 0, {0, 0}, NULL},
                                          {"select", LYC_TYPE_U8, 1, {3, 0}, NULL}};
-    static const lyc_table_spec table = {"trajectory", columns, 3};
+    static const lyc_table_spec table = {"trajectory", columns, 3, 0};
     const lyc_constant names = {.path = "/teachers/name", .texts = story_names, .rank = 1, .dims = {2, 0}};
     const uint64_t step = 0;
     const uint32_t epoch = 0;
