@@ -2,7 +2,8 @@
  *
  * Each command runs in this process with an allocator that fails one request, then another. LYCEUM_FAULTS
  * says for how many of its requests (25 unless set; the long target takes every one). A run that failed is
- * resumed, and must end with the model that it would have had without. */
+ * resumed, and must end with the model that it would have had without. An argument, "distill on*", takes only
+ * the commands of that name. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -287,7 +288,8 @@ static void memory_runs_out(void **state) {
     printf("             %lld requests\n", requests);
 }
 
-int main(void) {
+int main(int argc, char **argv) {
+    if (argc > 1) cmocka_set_test_filter(argv[1]);
     struct CMUnitTest tests[sizeof commands / sizeof commands[0]];
     for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
         tests[i] = (struct CMUnitTest){.name = commands[i].name,
