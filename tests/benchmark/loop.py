@@ -6,14 +6,14 @@
 20,000 images of Fashion-MNIST (and its 10,000 for the test), a LeNet-5 as the student, one teacher of each convolutional
 architecture at its default size (a ResNet-8 of the residual ones), trained for two epochs; the learned agent with the
 shipped defaults; 10 epochs. FOLDER keeps data, teachers, runs and what was measured. Parts, by default all but the plain
-ones, the runs twice: of several measurements the least counts, on both sides.
+ones; everything runs twice, and of several measurements the least counts, on both sides.
 
     prepare      data and teachers, where they are not there yet; forgets what was measured
     empty full   lyceum distill with empty banks, and once more with the banks that it has filled
     calibrate    times every setting of the twin: threads and how they wait, formats, forms of AdamW, kernels of OpenBLAS,
                  eager and compiled teachers
     kept every   the twin that keeps its teachers' outputs, and the one that runs its teachers on every batch, with the
-                 settings that take least
+                 settings that take least; once with spinning and once with sleeping threads
     plain-kept plain-every
                  the same as PyTorch comes: eager teachers, waiting and memory as they are; threads and formats at their best
     table        what came out
@@ -145,14 +145,16 @@ def best_setting(measured, teachers_share):
 
 
 def twin(folder, name):
+    """With threads that spin while they wait and with threads that sleep: which is faster in the loop, a calibration of
+    single batches does not tell."""
     measured, mode, plain = load(folder, "calibrate"), name.split("-")[-1], name.startswith("plain-")
-    if plain:
-        measured = {side: [s for s in settings if s["started"] == [None, None] and not s.get("compiled")]
-                    for side, settings in measured.items()}
-    setting = best_setting(measured, 1 / EPOCHS if mode == "kept" else 1)
-    found = run([sys.executable, TWIN, folder / "runs" / "empty", mode, json.dumps(setting)],
-                **environment(*setting["started"], keep_memory=not plain))
-    save_least(folder, name, {**json.loads(found), "setting": setting})
+    for waiting in (None,) if plain else (None, "passive"):
+        fitting = {side: [s for s in settings if s["started"][1] == waiting
+                          and not (plain and (s["started"][0] or s.get("compiled")))] for side, settings in measured.items()}
+        setting = best_setting(fitting, 1 / EPOCHS if mode == "kept" else 1)
+        found = run([sys.executable, TWIN, folder / "runs" / "empty", mode, json.dumps(setting)],
+                    **environment(*setting["started"], keep_memory=not plain))
+        save_least(folder, name, {**json.loads(found), "setting": setting})
 
 
 def describe(setting):
@@ -190,7 +192,7 @@ def table(folder):
 
 PARTS = {"prepare": prepare, "empty": lambda f: distill(f, "empty", True), "full": lambda f: distill(f, "full", False),
          "calibrate": calibrate, **{name: lambda f, name=name: twin(f, name) for name in list(SIDES)[2:]}, "table": table}
-USUAL = "prepare empty full calibrate kept every empty full kept every table".split()
+USUAL = "prepare empty full calibrate kept every empty full table".split()
 
 
 def main():
