@@ -111,7 +111,8 @@ class Space(lyceum.Case):
                            for d in (whole, after)), "checkpoint")
 
     def long_run(self, output, **changes):
-        config = self.goods.config(train={"epochs": 40, "batch": 8, "checkpoint_every": 100}, output=output,
+        """So long that its run file outgrows its checkpoints."""
+        config = self.goods.config(train={"epochs": 120, "batch": 8, "checkpoint_every": 100}, output=output,
                                    banks={"enabled": False}, **changes)
         return lyceum.write_config(self.folder, "long", config)
 
