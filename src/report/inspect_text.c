@@ -17,7 +17,7 @@
 #define CELL             8 /* of the table by class */
 #define MANY_CLASSES     64
 #define CELL_TEXT        48
-#define BIN_CELL         7    /* of the table by confidence */
+#define BIN_CELL         8    /* of the table by confidence */
 #define NOTICED          0.05 /* change of a weight worth a word */
 #define MOST_MOVED       4
 #define MOVE_COLUMNS     14 /* of the numbers behind a name */
