@@ -242,8 +242,10 @@ static void what_each_adds_is_shown(void **state) {
         fail_msg("%s", err.message);
     assert_non_null(strstr(text, "what each adds to the others"));
     assert_non_null(strstr(text, "accuracy     NLL  to 0.5  to 0.7  to 0.9 to 0.99    to 1\n"));
-    assert_non_null(strstr(text, "all of them      87.50 %   0.500   40.00   60.00   80.00   95.00       -\n"));
-    assert_non_null(strstr(text, "scrambled          +4.00  -0.040   +4.00   +0.00   +0.00   +0.00       -\n"));
+    assert_non_null(
+        strstr(text, "all of them      87.50 %   0.500   40.00   60.00   80.00   95.00       -\n"));
+    assert_non_null(
+        strstr(text, "scrambled          +4.00  -0.040   +4.00   +0.00   +0.00   +0.00       -\n"));
     lyc_free(text);
     lyc_inspect_close(run);
 }
