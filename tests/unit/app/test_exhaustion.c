@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 #include <fcntl.h>
+#include <fnmatch.h>
 #include <limits.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -288,7 +289,18 @@ static void memory_runs_out(void **state) {
     printf("             %lld requests\n", requests);
 }
 
+/* A pattern that fits no command would pass by trying nothing. */
+static bool names_a_command(const char *pattern) {
+    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
+        if (fnmatch(pattern, commands[i].name, 0) == 0) return true;
+    return false;
+}
+
 int main(int argc, char **argv) {
+    if (argc > 1 && !names_a_command(argv[1])) {
+        fprintf(stderr, "%s: no command is called '%s'\n", argv[0], argv[1]);
+        return 2;
+    }
     if (argc > 1) cmocka_set_test_filter(argv[1]);
     struct CMUnitTest tests[sizeof commands / sizeof commands[0]];
     for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
