@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "agent/figures.h"
+#include "base/argmax.h"
 #include "lyceum/dataset.h"
 
 _Static_assert((int)LYC__FEATURE_ce == LYC__ANSWER_CE && (int)LYC__FEATURE_kl == LYC__ANSWER_KL &&
@@ -44,9 +45,12 @@ static lyc_status make_names(lyc__observation *self, lyc_strategy *strategy, lyc
     return LYC_OK;
 }
 
-static double reward_ce_of(const lyc_agent_facts *facts, int teacher) {
-    const double ce = facts->reward_ce[teacher];
+static double limited(double ce) {
     return ce > (double)LYC__CE_LIMIT ? (double)LYC__CE_LIMIT : ce;
+}
+
+static double reward_ce_of(const lyc_agent_facts *facts, int teacher) {
+    return limited(facts->reward_ce[teacher]);
 }
 
 static lyc_status check_facts(const lyc_agent_facts *facts, lyc_error *err) {
@@ -181,13 +185,48 @@ lyc_status lyc__observation_build(lyc__observation *self, const lyc_decision_inp
 
 /* ---- of each row ----------------------------------------------------------------------------------- */
 
+/* A teacher's figures on the reward split as a row is told them. */
+typedef struct reward_figures {
+    double ce, accuracy;
+} reward_figures;
+
+static bool tells_by_answer(const lyc_agent_facts *facts, const lyc__figures *figures, size_t row) {
+    return figures->labels[row] == LYC_UNLABELLED && facts->reward_ce_by_answer != NULL;
+}
+
+/* Of the rows there that the teacher answers as it answers this one. */
+static reward_figures figures_by_answer(const lyc_agent_facts *facts, const lyc_decision_input *input,
+                                        int teacher, size_t row) {
+    const size_t classes = (size_t)facts->classes;
+    const int answer = lyc__argmax(input->teacher_logits[teacher] + row * classes, facts->classes);
+    const size_t cell = (size_t)teacher * classes + (size_t)answer;
+    return (reward_figures){limited(facts->reward_ce_by_answer[cell]),
+                            facts->reward_accuracy_by_answer[cell]};
+}
+
 /* Rows of a figure; with `labels` only those that have one. */
 static void enter_figure(lyc__sample *sample, const float *values, size_t rows, const int32_t *labels) {
     for (size_t row = 0; row < rows; row++)
         if (labels == NULL || labels[row] != LYC_UNLABELLED) lyc__sample_add(sample, (double)values[row]);
 }
 
-static void enter_rows(lyc__observation *self, const lyc__figures *figures) {
+static void enter_reward_figures(const lyc_agent_facts *facts, const lyc_decision_input *input,
+                                 const lyc__figures *figures, int teacher,
+                                 lyc__sample samples[LYC__FEATURES]) {
+    lyc__sample *ce = &samples[LYC__FEATURE_reward_ce], *accuracy = &samples[LYC__FEATURE_reward_accuracy];
+    size_t alike = 0;
+    for (size_t row = 0; row < figures->rows; row++) alike += !tells_by_answer(facts, figures, row);
+    lyc__sample_add_times(ce, reward_ce_of(facts, teacher), (double)alike);
+    lyc__sample_add_times(accuracy, facts->reward_accuracy[teacher], (double)alike);
+    for (size_t row = 0; row < figures->rows; row++) {
+        if (!tells_by_answer(facts, figures, row)) continue;
+        const reward_figures told = figures_by_answer(facts, input, teacher, row);
+        lyc__sample_add(ce, told.ce);
+        lyc__sample_add(accuracy, told.accuracy);
+    }
+}
+
+static void enter_rows(lyc__observation *self, const lyc_decision_input *input, const lyc__figures *figures) {
     const lyc_agent_facts *facts = self->facts;
     const double rows = (double)figures->rows;
     lyc__sample samples[LYC__FEATURES] = {0};
@@ -195,8 +234,7 @@ static void enter_rows(lyc__observation *self, const lyc__figures *figures) {
         for (int f = 0; f < LYC__ANSWER_FIGURES; f++)
             enter_figure(&samples[f], lyc__figures_of(figures, k, f), figures->rows,
                          needs_label((size_t)f) ? figures->labels : NULL);
-        lyc__sample_add_times(&samples[LYC__FEATURE_reward_ce], reward_ce_of(facts, k), rows);
-        lyc__sample_add_times(&samples[LYC__FEATURE_reward_accuracy], facts->reward_accuracy[k], rows);
+        enter_reward_figures(facts, input, figures, k, samples);
     }
     enter_figure(&samples[LYC__FEATURE_student_ce], lyc__figures_student_ce(figures), figures->rows,
                  figures->labels);
@@ -206,20 +244,22 @@ static void enter_rows(lyc__observation *self, const lyc__figures *figures) {
 }
 
 /* One teacher's part of every row's observation, normalised. */
-static void score_teacher(const lyc__observation *self, const lyc__figures *figures, const lyc__score *scores,
-                          int teacher, double *out) {
+static void score_teacher(const lyc__observation *self, const lyc_decision_input *input,
+                          const lyc__figures *figures, const lyc__score *scores, int teacher, double *out) {
+    const lyc_agent_facts *facts = self->facts;
     size_t size = lyc__observation_size(self);
-    const double ce = reward_ce_of(self->facts, teacher), accuracy = self->facts->reward_accuracy[teacher];
-    const double constant[] = {lyc__score_of(&scores[LYC__FEATURE_reward_ce], ce),
-                               lyc__score_of(&scores[LYC__FEATURE_reward_accuracy], accuracy)};
+    const reward_figures average = {reward_ce_of(facts, teacher), facts->reward_accuracy[teacher]};
     const float *values = lyc__figures_of(figures, teacher, 0);
     for (size_t row = 0; row < figures->rows; row++) {
         double *own = out + row * size + (size_t)teacher * LYC__OWN;
         for (size_t f = 0; f < LYC__ANSWER_FIGURES; f++)
             own[f] = lyc__score_of(&scores[f], (double)values[f * figures->rows + row]);
         if (figures->labels[row] == LYC_UNLABELLED) own[LYC__FEATURE_ce] = own[LYC__FEATURE_label] = 0.0;
-        own[LYC__FEATURE_reward_ce] = constant[0];
-        own[LYC__FEATURE_reward_accuracy] = constant[1];
+        const reward_figures told =
+            tells_by_answer(facts, figures, row) ? figures_by_answer(facts, input, teacher, row) : average;
+        own[LYC__FEATURE_reward_ce] = lyc__score_of(&scores[LYC__FEATURE_reward_ce], told.ce);
+        own[LYC__FEATURE_reward_accuracy] =
+            lyc__score_of(&scores[LYC__FEATURE_reward_accuracy], told.accuracy);
     }
 }
 
@@ -228,7 +268,7 @@ static void score_rows(const lyc__observation *self, const lyc_decision_input *i
     lyc__score scores[LYC__FEATURES];
     size_t size = lyc__observation_size(self);
     for (size_t f = 0; f < LYC__FEATURES; f++) scores[f] = lyc__normaliser_score(&self->normaliser, f);
-    for (int k = 0; k < self->facts->teachers; k++) score_teacher(self, figures, scores, k, out);
+    for (int k = 0; k < self->facts->teachers; k++) score_teacher(self, input, figures, scores, k, out);
     const double reward = missing(self, LYC__FEATURE_reward, true)
                               ? 0.0
                               : lyc__score_of(&scores[LYC__FEATURE_reward], self->reward[0]);
@@ -248,7 +288,7 @@ lyc_status lyc__observation_build_rows(lyc__observation *self, const lyc_decisio
                                        double *out, lyc_error *err) {
     lyc__figures figures;
     LYC_TRY(lyc__figures_take(&figures, self->facts, input, self->figures, err));
-    if (update) enter_rows(self, &figures);
+    if (update) enter_rows(self, input, &figures);
     score_rows(self, input, &figures, out);
     return LYC_OK;
 }

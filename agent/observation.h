@@ -4,7 +4,8 @@
  * Of each teacher, means over the batch: ce (labelled rows, T = 1, each row's at most LYC__CE_LIMIT), kl
  * (T^2 KL(p^k || q), T the distillation temperature), entropy, margin (first minus second probability), label
  * (share of labelled rows it gets right), student (share of rows where its argmax is the student's), and two
- * constants, reward_ce and reward_accuracy, its figures on the reward split. Of the situation: student_ce
+ * constants, reward_ce and reward_accuracy, its figures on the reward split (of a row without a label: on the
+ * rows there that the teacher answers as it answers this one, where that is known). Of the situation: student_ce
  * (labelled rows), labelled (share of rows with a label), progress, reward (the last one), lr (fraction of
  * the base rate).
  *

@@ -62,10 +62,12 @@ static lyc_status find_kind(const char *text, const lyc__strategy_kind **kind, c
              list);
 }
 
-static lyc_status copy_numbers(lyc_strategy *self, const double **field, const double *from, lyc_error *err) {
+static lyc_status copy_numbers(lyc_strategy *self, const double **field, const double *from, size_t count,
+                               lyc_error *err) {
+    if (from == NULL) return LYC_OK;
     double *copy;
-    LYC_TRY(LYC__STRATEGY_NEW(self, copy, (size_t)self->facts.teachers, err));
-    for (int k = 0; k < self->facts.teachers; k++) copy[k] = from[k];
+    LYC_TRY(LYC__STRATEGY_NEW(self, copy, count, err));
+    for (size_t i = 0; i < count; i++) copy[i] = from[i];
     *field = copy;
     return LYC_OK;
 }
@@ -81,10 +83,15 @@ static lyc_status copy_facts(lyc_strategy *self, const lyc_agent_facts *facts, l
             LYC_FAIL(err, LYC_ENOMEM, "no memory for the name of teacher %s", facts->names[k]);
     }
     if (facts->teachers == 0) return LYC_OK;
-    LYC_TRY(copy_numbers(self, &self->facts.reward_ce, facts->reward_ce, err));
-    LYC_TRY(copy_numbers(self, &self->facts.reward_accuracy, facts->reward_accuracy, err));
-    LYC_TRY(copy_numbers(self, &self->facts.valid_ce, facts->valid_ce, err));
-    return copy_numbers(self, &self->facts.valid_accuracy, facts->valid_accuracy, err);
+    const size_t teachers = (size_t)facts->teachers, cells = teachers * (size_t)facts->classes;
+    lyc_agent_facts *own = &self->facts;
+    LYC_TRY(copy_numbers(self, &own->reward_ce, facts->reward_ce, teachers, err));
+    LYC_TRY(copy_numbers(self, &own->reward_accuracy, facts->reward_accuracy, teachers, err));
+    LYC_TRY(copy_numbers(self, &own->reward_ce_by_answer, facts->reward_ce_by_answer, cells, err));
+    LYC_TRY(
+        copy_numbers(self, &own->reward_accuracy_by_answer, facts->reward_accuracy_by_answer, cells, err));
+    LYC_TRY(copy_numbers(self, &own->valid_ce, facts->valid_ce, teachers, err));
+    return copy_numbers(self, &own->valid_accuracy, facts->valid_accuracy, teachers, err);
 }
 
 static lyc_status build(lyc_strategy *self, const lyc_agent_options *options, const char *argument,

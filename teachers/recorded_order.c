@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "base/argmax.h"
 #include "lyceum/log.h"
 #include "lyceum/memory.h"
 
@@ -111,13 +112,6 @@ typedef struct agreement {
     double rows, equal, expected; /* expected: agreements of independent predictions, times rows */
 } agreement;
 
-static size_t argmax(const float *row, int classes) {
-    size_t best = 0;
-    for (size_t c = 1; c < (size_t)classes; c++)
-        if (row[c] > row[best]) best = c;
-    return best;
-}
-
 static void count_rows(agreement *count, const float *logits, int classes, const int32_t *map,
                        const lyc_dataset *data, double *class_predicted, double *class_labels) {
     const int32_t *labels = lyc_dataset_labels(data);
@@ -125,7 +119,7 @@ static void count_rows(agreement *count, const float *logits, int classes, const
     for (size_t row = 0; row < lyc_dataset_rows(data); row++) {
         if (parts[row] != 0 || labels[row] < 0) continue;
         size_t label = (size_t)labels[row];
-        size_t guess = (size_t)map[argmax(logits + row * (size_t)classes, classes)];
+        size_t guess = (size_t)map[lyc__argmax(logits + row * (size_t)classes, classes)];
         size_t i = guess % count->predicted_count, j = label % count->label_count;
         count->table[i * count->label_count + j] += 1.0;
         count->predicted[i] += 1.0;

@@ -98,6 +98,8 @@ typedef struct lyc_agent_facts {
     int teachers, classes;
     const char *const *names;
     const double *reward_ce, *reward_accuracy; /* of each teacher on the reward split */
+    const double *reward_ce_by_answer, *reward_accuracy_by_answer; /* [teachers, classes] the same of the rows there that
+                                                  the teacher answers with that class; both NULL: not known */
     const double *valid_ce, *valid_accuracy;   /* and on the validation split */
     size_t valid_rows;                         /* its labelled rows */
     const float *valid_log_prob;               /* [valid_rows, teachers] each teacher's log-probability of the label, T = 1;

@@ -2,15 +2,10 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/argmax.h"
+#include "distill/by_answer.h"
 #include "distill/job.h"
 #include "lyceum/memory.h"
-
-static int argmax(const float *row, int classes) {
-    int best = 0;
-    for (int c = 1; c < classes; c++)
-        if (row[c] > row[best]) best = c;
-    return best;
-}
 
 static lyc_status gather(const lyc__job *job, lyc_split split, float **logits, int32_t **labels, lyc_error *err) {
     uint32_t count = job->splits->count[split];
@@ -40,29 +35,44 @@ lyc_status lyc__student_metrics(lyc__job *job, lyc_split split, lyc_metrics *out
 
 /* ---- teachers ---------------------------------------------------------------------------------- */
 
-/* log_prob (NULL: not wanted) [rows, teachers]: this teacher's column of the labels' log-probabilities. */
-static lyc_status measure_teacher(lyc__job *job, int teacher, lyc_split split, double *cross_entropy, double *accuracy,
-                                  float *log_prob, lyc_error *err) {
-    uint32_t count = job->splits->count[split];
-    size_t classes = (size_t)job->classes;
-    float *logits, *loss = NULL;
-    int32_t *labels;
-    LYC_TRY(gather(job, split, &logits, &labels, err));
-    lyc_status status = LYC_NEW_ARRAY(loss, count, err);
-    if (status != LYC_OK) goto done;
-    LYC_TRY_GOTO(lyc_ensemble_logits(job->ensemble, teacher, job->splits->rows[split], count, logits, err));
-    lyc_cross_entropy(logits, labels, count, classes, loss);
+/* Where a teacher's figures on a split go; what is NULL is not wanted. */
+typedef struct teacher_figures {
+    double *cross_entropy, *accuracy;
+    double *ce_by_answer, *accuracy_by_answer; /* [classes]; with them [classes] of scratch */
+    double *scratch;
+    float *log_prob; /* [rows, teachers]: this teacher's column of the labels' log-probabilities */
+} teacher_figures;
+
+static void fill_figures(const lyc__job *job, const teacher_figures *out, int teacher, const float *logits, const int32_t *labels,
+                         const float *loss, double *capped, uint32_t count) {
     double total = 0.0;
     uint32_t right = 0;
     for (uint32_t i = 0; i < count; i++) {
-        const float *row = logits + i * classes;
-        total += fmin((double)loss[i], LYC__CROSS_ENTROPY_CAP);
-        if (log_prob != NULL) log_prob[(size_t)i * (size_t)job->teachers + (size_t)teacher] = -loss[i];
-        right += argmax(row, job->classes) == labels[i];
+        capped[i] = fmin((double)loss[i], LYC__CROSS_ENTROPY_CAP);
+        total += capped[i];
+        if (out->log_prob != NULL) out->log_prob[(size_t)i * (size_t)job->teachers + (size_t)teacher] = -loss[i];
+        right += lyc__argmax(logits + (size_t)i * (size_t)job->classes, job->classes) == labels[i];
     }
-    *cross_entropy = total / count;
-    *accuracy = (double)right / count;
+    *out->cross_entropy = total / count;
+    *out->accuracy = (double)right / count;
+    if (out->ce_by_answer != NULL)
+        lyc__by_answer(logits, labels, capped, count, job->classes, out->scratch, out->ce_by_answer, out->accuracy_by_answer);
+}
+
+static lyc_status measure_teacher(lyc__job *job, int teacher, lyc_split split, const teacher_figures *out, lyc_error *err) {
+    uint32_t count = job->splits->count[split];
+    float *logits, *loss = NULL;
+    double *capped = NULL;
+    int32_t *labels;
+    LYC_TRY(gather(job, split, &logits, &labels, err));
+    lyc_status status = LYC_NEW_ARRAY(loss, count, err);
+    if (status == LYC_OK) status = LYC_NEW_ARRAY(capped, count, err);
+    if (status != LYC_OK) goto done;
+    LYC_TRY_GOTO(lyc_ensemble_logits(job->ensemble, teacher, job->splits->rows[split], count, logits, err));
+    lyc_cross_entropy(logits, labels, count, (size_t)job->classes, loss);
+    fill_figures(job, out, teacher, logits, labels, loss, capped, count);
 done:
+    lyc_free(capped);
     lyc_free(loss);
     lyc_free(labels);
     lyc_free(logits);
@@ -71,11 +81,18 @@ done:
 
 lyc_status lyc__teacher_facts(lyc__job *job, lyc_error *err) {
     lyc__facts *facts = &job->facts;
+    const size_t classes = (size_t)job->classes, cells = classes * (size_t)job->teachers;
     LYC_TRY(LYC_NEW_ARRAY(facts->valid_log_prob, (size_t)job->splits->count[LYC_SPLIT_VALID] * (size_t)job->teachers, err));
+    LYC_TRY(LYC_NEW_ARRAY(facts->reward_by_answer, 2 * cells + classes, err));
     for (int k = 0; k < job->teachers; k++) {
-        LYC_TRY(measure_teacher(job, k, LYC_SPLIT_REWARD, &facts->reward_ce[k], &facts->reward_accuracy[k], NULL, err));
-        LYC_TRY(measure_teacher(job, k, LYC_SPLIT_VALID, &facts->valid_ce[k], &facts->valid_accuracy[k],
-                                facts->valid_log_prob, err));
+        double *ce = facts->reward_by_answer + (size_t)k * classes;
+        const teacher_figures reward = {.cross_entropy = &facts->reward_ce[k], .accuracy = &facts->reward_accuracy[k],
+                                        .ce_by_answer = ce, .accuracy_by_answer = ce + cells,
+                                        .scratch = facts->reward_by_answer + 2 * cells};
+        const teacher_figures valid = {.cross_entropy = &facts->valid_ce[k], .accuracy = &facts->valid_accuracy[k],
+                                       .log_prob = facts->valid_log_prob};
+        LYC_TRY(measure_teacher(job, k, LYC_SPLIT_REWARD, &reward, err));
+        LYC_TRY(measure_teacher(job, k, LYC_SPLIT_VALID, &valid, err));
     }
     return LYC_OK;
 }
@@ -122,7 +139,7 @@ static lyc_status greedy_batch(lyc__job *job, greedy_buffers *b, const uint32_t 
     lyc_fuse(b->logits, job->teachers, count, job->classes, decision.weights, decision.per_row, 1.0,
              job->config->loss.fusion, b->unlabelled, b->target, b->has_target);
     for (uint32_t i = 0; i < count; i++)
-        *right += argmax(b->target + (size_t)i * (size_t)job->classes, job->classes) == job->splits->labels[rows[i]];
+        *right += lyc__argmax(b->target + (size_t)i * (size_t)job->classes, job->classes) == job->splits->labels[rows[i]];
     return LYC_OK;
 }
 

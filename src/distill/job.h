@@ -51,7 +51,8 @@ typedef struct lyc__tally {
 typedef struct lyc__facts {
     double reward_ce[LYC_MAX_TEACHERS], reward_accuracy[LYC_MAX_TEACHERS];
     double valid_ce[LYC_MAX_TEACHERS], valid_accuracy[LYC_MAX_TEACHERS];
-    float *valid_log_prob; /* [valid rows, teachers] as in lyc_agent_facts */
+    float *valid_log_prob;    /* [valid rows, teachers] as in lyc_agent_facts */
+    double *reward_by_answer; /* [teachers, classes] cross-entropies and as many accuracies as there, and [classes] of scratch */
     const char *names[LYC_MAX_TEACHERS], *kinds[LYC_MAX_TEACHERS], *fingerprints[LYC_MAX_TEACHERS];
     const char *precisions[LYC_MAX_TEACHERS];
     double error_largest[LYC_MAX_TEACHERS], error_mean[LYC_MAX_TEACHERS], error_changed[LYC_MAX_TEACHERS];

@@ -5,16 +5,10 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "base/argmax.h"
 #include "lyceum/memory.h"
 
 /* ---- one row ------------------------------------------------------------------------------------- */
-
-static int argmax(const float *logits, int classes) {
-    int best = 0;
-    for (int c = 1; c < classes; c++)
-        if (logits[c] > logits[best]) best = c;
-    return best;
-}
 
 typedef struct softmax_row {
     int argmax;
@@ -24,7 +18,7 @@ typedef struct softmax_row {
 } softmax_row;
 
 static softmax_row softmax_of(const float *logits, int classes) {
-    softmax_row row = {.argmax = argmax(logits, classes)};
+    softmax_row row = {.argmax = lyc__argmax(logits, classes)};
     double highest = (double)logits[row.argmax], sum = 0.0;
     for (int c = 0; c < classes; c++) sum += exp((double)logits[c] - highest);
     row.confidence = 1.0 / sum;
@@ -161,7 +155,7 @@ void lyc_agreement_compute(lyc_agreement *out, const float *teacher_logits, cons
     for (size_t i = 0; i < rows; i++) {
         const float *teacher = teacher_logits + i * (size_t)classes,
                     *student = student_logits + i * (size_t)classes;
-        equal += argmax(teacher, classes) == argmax(student, classes);
+        equal += lyc__argmax(teacher, classes) == lyc__argmax(student, classes);
         kl += divergence(teacher, student, classes);
     }
     *out = (lyc_agreement){NAN, NAN};

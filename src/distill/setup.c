@@ -62,10 +62,15 @@ static lyc_status open_teachers(lyc__job *job, lyc_error *err) {
     return lyc__teacher_facts(job, err);
 }
 
+static const double *accuracy_by_answer(const lyc__job *job) {
+    return job->teachers == 0 ? NULL : job->facts.reward_by_answer + (size_t)job->teachers * (size_t)job->classes;
+}
+
 static lyc_status open_strategy(lyc__job *job, lyc_error *err) {
     const lyc__facts *f = &job->facts;
     lyc_agent_facts facts = {.teachers = job->teachers, .classes = job->classes, .names = f->names,
                              .reward_ce = f->reward_ce, .reward_accuracy = f->reward_accuracy,
+                             .reward_ce_by_answer = f->reward_by_answer, .reward_accuracy_by_answer = accuracy_by_answer(job),
                              .valid_ce = f->valid_ce, .valid_accuracy = f->valid_accuracy,
                              .valid_rows = job->splits->count[LYC_SPLIT_VALID], .valid_log_prob = f->valid_log_prob};
     LYC_TRY(lyc_strategy_create(&job->strategy, &job->agent, &facts, job->config->train.seed, job->config->train.batch, err));
@@ -141,6 +146,7 @@ void lyc__job_close(lyc__job *job) {
     bool told = lyc_runfile_has_failed(job->runfile);
     if (lyc__job_close_files(job, &ignored) != LYC_OK && !told) lyc_log(LYC_LOG_WARNING, "%s", ignored.message);
     lyc_state_destroy(job->state);
+    lyc_free(job->facts.reward_by_answer);
     lyc_free(job->facts.valid_log_prob);
     lyc_free(job->class_rows);
     lyc_free(job->class_scratch);

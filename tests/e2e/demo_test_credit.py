@@ -49,6 +49,15 @@ class Credit(lyceum.Case):
                     self.assertEqual(weight <= LIMIT, learns, weight)
                     self.assertEqual(gain >= 0.8, learns, gain)
 
+    def test_specialists_share_the_work_where_hardly_a_row_has_a_label(self):
+        """Who is right about a row is not known then, but who is right when he answers so is."""
+        planted.prepare()
+        learned, off = "learned per instance", "learned per instance, update off"
+        ablation = planted.Ablation(self.folder, "few-specialists", ("uniform", learned, off), [1])
+        for agent, learns in ((learned, True), (off, False)):
+            (gain,) = ablation.gains(None, agent, "uniform")
+            self.assertEqual(gain >= 1.5, learns, gain)
+
 
 if __name__ == "__main__":
     lyceum.main()

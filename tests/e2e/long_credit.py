@@ -73,6 +73,16 @@ class Claims(lyceum.Case):
         # All alike is 2 points above the best of these three already: what is learned has to show beside that.
         self.assertGreaterEqual(statistics.mean(ablation.gains(None, learned, off)), 1.5)
 
+    def test_complementary_specialists_with_few_labels(self):
+        learned, off = "learned per instance", "learned per instance, update off"
+        ablation = planted.Ablation(self.folder, "few-specialists", ("uniform", "best_single", learned, off), SEEDS)
+        gains = ablation.gains(None, learned, "uniform")
+        print(f"few labels, per instance over uniform: {gains}")
+        self.assertGreaterEqual(statistics.mean(gains), 0.7)
+        self.assertGreater(lower_bound(gains), 0)
+        self.assertGreaterEqual(statistics.mean(ablation.gains(None, learned, "best_single")), 1.5)
+        self.assertLess(statistics.mean(ablation.gains(None, off, "uniform")), 0.7)
+
 
 if __name__ == "__main__":
     lyceum.main()

@@ -156,6 +156,55 @@ static void a_reward_is_missing_until_there_is_one(void **state) {
     lyc_strategy_destroy(strategy);
 }
 
+/* A row with a label shows the teacher's averages on the reward split; one without shows what the answer that
+ * the teacher gives to it is worth there. Where that is not known, the averages. */
+static void without_a_label_a_row_shows_what_the_teachers_answer_is_worth(void **state) {
+    (void)state;
+    enum { K = 2, N = 12 };
+    lyc_agent_options options = default_options("learned");
+    lyc_agent_facts facts = test_facts(K);
+    double ce[K * CLASSES], accuracy[K * CLASSES], out[N * (K * LYC__OWN + LYC__GLOBAL)];
+    for (size_t i = 0; i < (size_t)K * CLASSES; i++)
+        ce[i] = 0.3 + (double)(7 * i % 20), accuracy[i] = 0.04 * (double)(3 * i % 20);
+    options.granularity = LYC_GRANULARITY_INSTANCE;
+    lyc_random random = test_random(8);
+    test_batch batch;
+    fill_batch(&batch, &random, K, N, NULL, NULL);
+    for (size_t row = 0; row < N; row += 2) batch.labels[row] = LYC_UNLABELLED;
+    for (int known = 0; known < 2; known++) {
+        facts.reward_ce_by_answer = known ? ce : NULL;
+        facts.reward_accuracy_by_answer = known ? accuracy : NULL;
+        lyc_strategy *strategy;
+        assert_int_equal(lyc_strategy_create(&strategy, &options, &facts, 1, N, NULL), LYC_OK);
+        lyc__observation *observe = observation_of(strategy);
+        assert_int_equal(lyc__observation_build_rows(observe, &batch.input, true, out, NULL), LYC_OK);
+        double expected_ce[N][K], expected_accuracy[N][K], mean = 0.0, square = 0.0;
+        for (size_t row = 0; row < N; row++)
+            for (size_t k = 0; k < K; k++) {
+                const float *z = batch.logits[k] + row * CLASSES;
+                size_t answer = 0;
+                for (size_t c = 0; c < CLASSES; c++) answer = z[c] > z[answer] ? c : answer;
+                bool by_answer = known && row % 2 == 0;
+                expected_ce[row][k] = fmin(by_answer ? ce[k * CLASSES + answer] : test_ce[k], 10.0);
+                expected_accuracy[row][k] = by_answer ? accuracy[k * CLASSES + answer] : test_accuracy[k];
+                mean += expected_ce[row][k] / (N * K);
+                square += expected_ce[row][k] * expected_ce[row][k] / (N * K);
+            }
+        const size_t size = lyc__observation_size(observe);
+        for (size_t row = 0; row < N; row++)
+            for (size_t k = 0; k < K; k++) {
+                const double *own = out + row * size + k * LYC__OWN;
+                assert_near(own[LYC__FEATURE_reward_ce],
+                            (expected_ce[row][k] - mean) / sqrt(square - mean * mean), 1e-9);
+                assert_near(own[LYC__FEATURE_reward_accuracy],
+                            lyc__normaliser_apply(&observe->normaliser, LYC__FEATURE_reward_accuracy,
+                                                  expected_accuracy[row][k]),
+                            1e-12);
+            }
+        lyc_strategy_destroy(strategy);
+    }
+}
+
 /* ---- partial teachers and bad logits ---------------------------------------------------------------- */
 
 static void a_partial_teacher_has_finite_features(void **state) {
@@ -260,6 +309,7 @@ int main(void) {
         cmocka_unit_test(the_first_batch_is_already_normalised_over_its_teachers),
         cmocka_unit_test(without_labels_their_features_are_missing_and_leave_no_trace),
         cmocka_unit_test(a_reward_is_missing_until_there_is_one),
+        cmocka_unit_test(without_a_label_a_row_shows_what_the_teachers_answer_is_worth),
         cmocka_unit_test(a_partial_teacher_has_finite_features),
         cmocka_unit_test(any_number_of_threads_sees_the_same),
         cmocka_unit_test(bad_logits_are_named_and_change_nothing),
