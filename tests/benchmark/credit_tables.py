@@ -56,8 +56,9 @@ def tables(path):
     rows = {}
     for (name, ensemble), seen in most.items():
         rows.setdefault(name, {})[ensemble or "largest weight"] = " / ".join(f"{weight:.2f}" for weight in seen.values())
-    print_table("largest weight: " + " / ".join(next(iter(most.values()))) if most else "",
-                [ensemble or "largest weight" for ensemble in ensembles], rows)
+    if most:
+        print_table("largest weight: " + " / ".join(next(iter(most.values()))), [ensemble or "largest weight" for ensemble in ensembles],
+                    rows)
 
 
 for path in sys.argv[1:]:
