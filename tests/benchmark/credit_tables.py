@@ -4,11 +4,17 @@
 
 A row a rule or an agent, a column an ensemble: test accuracy in percent, mean over the seeds, and in brackets the 95 %
 interval of the difference to the table's reference, paired by seed. A star: the difference is from 0 by its p-value
-corrected for all comparisons of the ablation (Holm, 0.05). For what learns, a second table has the largest weight over
-the seeds that a teacher had in the last quarter of a run.
+corrected for all comparisons of the ablation (Holm, 0.05). Where `learned` is among the rules, a second table has its
+differences to the rules that are hardest to beat, in points, with their 95 % intervals, paired by seed. For what learns, a
+last table has the largest weight over the seeds that a teacher had on average in the last quarter of a run.
 """
 import json
+import math
+import statistics
 import sys
+
+RIVALS = ("best_single", "validated", "confidence")
+STUDENT_T = {2: 4.303, 3: 3.182, 4: 2.776, 9: 2.262}  # 0.975 quantiles by degrees of freedom
 
 
 def cell(setting):
@@ -33,6 +39,35 @@ def print_table(title, columns, rows):
     print()
 
 
+def by_seed(content, setting):
+    """Test accuracies in percent of a setting's finished runs."""
+    return {run["seed"]: 100 * run["test_accuracy"] for run in content["runs"]
+            if run["setting"] == setting["setting"] and run["state"] == "finished"}
+
+
+def difference(of, to):
+    values = [of[seed] - to[seed] for seed in of if seed in to]
+    mean, freedom = statistics.mean(values), len(values) - 1
+    if freedom not in STUDENT_T:
+        return f"{mean:+.2f}"
+    half = STUDENT_T[freedom] * statistics.stdev(values) / math.sqrt(len(values))
+    return f"{mean:+.2f} ({mean - half:+.2f} to {mean + half:+.2f})"
+
+
+def print_differences(content, columns):
+    """`learned` less its rivals, as they are: with the same labels and steps."""
+    accuracy = {(label(setting), setting["values"].get("teachers", "test %")): by_seed(content, setting)
+                for setting in content["settings"]}
+    rows = {}
+    for rival in RIVALS:
+        for column in columns:
+            of, to = accuracy.get(("`learned`", column)), accuracy.get((f"`{rival}`", column))
+            if of and to:
+                rows.setdefault(f"`{rival}`", {})[column] = difference(of, to)
+    if rows:
+        print_table("`learned` less", columns, rows)
+
+
 def tables(path):
     with open(path) as file:
         content = json.load(file)
@@ -43,6 +78,7 @@ def tables(path):
         accuracy.setdefault(label(setting), {})[column] = cell(setting)
     print(f"**{content['name']}**\n")
     print_table("", columns, accuracy)
+    print_differences(content, columns)
     most = {}
     for run in content["runs"]:
         setting = next(s for s in content["settings"] if s["setting"] == run["setting"])
