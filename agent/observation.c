@@ -53,6 +53,20 @@ static double reward_ce_of(const lyc_agent_facts *facts, int teacher) {
     return limited(facts->reward_ce[teacher]);
 }
 
+static lyc_status check_by_answer(const lyc_agent_facts *facts, lyc_error *err) {
+    const double *ce = facts->reward_ce_by_answer, *accuracy = facts->reward_accuracy_by_answer;
+    if ((ce == NULL) != (accuracy == NULL))
+        LYC_FAIL(err, LYC_EUSAGE,
+                 "of a teacher's answers cross-entropies and accuracies are given, or neither");
+    for (int i = 0; ce != NULL && i < facts->teachers * facts->classes; i++)
+        if (!isfinite(limited(ce[i])) || !isfinite(accuracy[i]))
+            LYC_FAIL(err, LYC_ENUMERIC,
+                     "teacher %s: its accuracy or cross-entropy on the rows of the reward split that it "
+                     "answers %d is not a number; check its logits",
+                     facts->names[i / facts->classes], i % facts->classes);
+    return LYC_OK;
+}
+
 static lyc_status check_facts(const lyc_agent_facts *facts, lyc_error *err) {
     for (int k = 0; k < facts->teachers; k++)
         if (!isfinite(reward_ce_of(facts, k)) || !isfinite(facts->reward_accuracy[k]))
@@ -60,7 +74,7 @@ static lyc_status check_facts(const lyc_agent_facts *facts, lyc_error *err) {
                      "teacher %s: its accuracy or cross-entropy on the reward split is not a number; check "
                      "its logits",
                      facts->names[k]);
-    return LYC_OK;
+    return check_by_answer(facts, err);
 }
 
 /* Statistics, last reward and scratch, all empty. */

@@ -9,13 +9,6 @@
 /* Stands for -INFINITY where it is multiplied by a probability of 0. */
 #define LYC__UNKNOWN (-1e30F)
 
-static inline size_t lyc__row_best(const float *z, size_t classes) {
-    size_t best = 0;
-    for (size_t c = 1; c < classes; c++)
-        if (z[c] > z[best]) best = c;
-    return best;
-}
-
 /* z_c below the best logit, finite. */
 static inline float lyc__row_below(const float *z, size_t best, size_t c) {
     float below = z[c] - z[best];

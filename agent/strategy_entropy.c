@@ -4,6 +4,7 @@
 
 #include "agent/rows.h"
 #include "agent/strategy.h"
+#include "base/argmax.h"
 #include "lyceum/network.h"
 
 /* self->own */
@@ -42,7 +43,8 @@ static lyc_status entropies(const lyc_strategy *self, const lyc_decision_input *
     lyc_softmax(logits, 1.0F, input->rows, classes, own->p);
     for (size_t row = 0; row < input->rows; row++) {
         const float *z = logits + row * classes;
-        float entropy = lyc__row_entropy(z, own->p + row * classes, lyc__row_best(z, classes), classes);
+        float entropy =
+            lyc__row_entropy(z, own->p + row * classes, (size_t)lyc__argmax(z, (int)classes), classes);
         if (isnan(entropy))
             LYC_FAIL(err, LYC_ENUMERIC,
                      "teacher %s: the entropy of a row is not a number; its logits hold NaN or "

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/argmax.h"
 #include "base/hash.h"
 #include "base/json_writer.h"
 #include "lyceum/memory.h"
@@ -40,13 +41,6 @@ static lyc_status find_kind(const lyc__plant_kind **out, const char *name, lyc_e
 }
 
 /* ---- reading --------------------------------------------------------------------------------------- */
-
-int32_t lyc__plant_answer(const float *logits, int classes) {
-    int32_t best = 0;
-    for (int32_t c = 1; c < classes; c++)
-        if (logits[c] > logits[best]) best = c;
-    return best;
-}
 
 /* What is planted speaks of the data set's classes, so the columns must be these. */
 static lyc_status check_classes(const lyc__recorded_file *file, const char *path, const lyc_dataset *data,
@@ -154,9 +148,8 @@ static lyc_status find_truth(lyc__planting *planting, lyc_error *err) {
     LYC_TRY(LYC_NEW_ARRAY(planting->known, (size_t)file->classes, err));
     for (size_t row = 0; row < file->rows; row++)
         planting->truth[row] =
-            labels[row] >= 0
-                ? labels[row]
-                : lyc__plant_answer(file->logits[0] + row * (size_t)file->classes, file->classes);
+            labels[row] >= 0 ? labels[row]
+                             : lyc__argmax(file->logits[0] + row * (size_t)file->classes, file->classes);
     for (int32_t c = 0; c < file->classes; c++)
         if (file->logits[0][c] != -INFINITY) planting->known[planting->known_count++] = c;
     return LYC_OK;
@@ -165,7 +158,7 @@ static lyc_status find_truth(lyc__planting *planting, lyc_error *err) {
 static lyc_status remember_answers(const lyc__recorded_file *file, int32_t **out, lyc_error *err) {
     LYC_TRY(LYC_NEW_ARRAY(*out, file->rows, err));
     for (size_t row = 0; row < file->rows; row++)
-        (*out)[row] = lyc__plant_answer(file->logits[0] + row * (size_t)file->classes, file->classes);
+        (*out)[row] = lyc__argmax(file->logits[0] + row * (size_t)file->classes, file->classes);
     return LYC_OK;
 }
 
@@ -175,7 +168,7 @@ static void compare(const lyc__planting *planting, const int32_t *before, lyc_pl
     const float *logits = (file->later != NULL ? file->later : file->logits)[0];
     double right[2] = {0.0, 0.0}, labelled = 0.0;
     for (size_t row = 0; row < file->rows; row++) {
-        int32_t after = lyc__plant_answer(logits + row * (size_t)file->classes, file->classes);
+        int32_t after = lyc__argmax(logits + row * (size_t)file->classes, file->classes);
         report->changed += after != before[row];
         if (lyc_dataset_parts(planting->data)[row] != 0 || labels[row] < 0) continue;
         labelled += 1.0;

@@ -28,8 +28,6 @@ const lyc__plant_kind *lyc__plant_kind_at(size_t index);
 /* plant.c: a file's rows in the data set's order, with ids and checksums of the data set. */
 LYC_MUST_USE lyc_status lyc__plant_read(lyc__recorded_file *out, const char *path, const lyc_dataset *data,
                                         char fingerprint[LYC_FINGERPRINT_SIZE], lyc_error *err);
-/* The class of the largest of logits[classes]; the first of equals. */
-int32_t lyc__plant_answer(const float *logits, int classes);
 
 /* plant_choice.c: chosen[rows] = 1 for exactly round(share * rows) rows, and in every class of truth, in both
  * parts of the data set, for their share, rounded up or down. Of a class those with the smallest score[row]

@@ -2,6 +2,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/argmax.h"
 #include "lyceum/memory.h"
 #include "lyceum/random.h"
 #include "teachers/plant.h"
@@ -20,7 +21,7 @@ static void swap_logits(float *logits, int32_t a, int32_t b) {
 static void answer_instead(const lyc__planting *planting, size_t row, int32_t wanted) {
     for (int view = 0; view < planting->file.views; view++) {
         float *logits = logits_of(planting, view, row);
-        swap_logits(logits, lyc__plant_answer(logits, planting->file.classes), wanted);
+        swap_logits(logits, lyc__argmax(logits, planting->file.classes), wanted);
     }
 }
 
@@ -91,7 +92,7 @@ static lyc_status apply_scrambled(lyc__planting *planting, lyc_error *err) {
 
 /* A known class other than the answer in view 0, each as likely. */
 static int32_t draw_other(const lyc__planting *planting, size_t row) {
-    int32_t answer = lyc__plant_answer(logits_of(planting, 0, row), planting->file.classes);
+    int32_t answer = lyc__argmax(logits_of(planting, 0, row), planting->file.classes);
     uint32_t drawn =
         lyc__plant_draw(planting, lyc_dataset_ids(planting->data)[row], (uint32_t)planting->known_count - 1);
     for (size_t i = 0; i < planting->known_count; i++) {
@@ -185,7 +186,7 @@ static void answer_own(const lyc__planting *planting, size_t row) {
         for (size_t i = 1; i < planting->options->class_count; i++)
             if (logits[planting->options->classes[i]] > logits[best]) best = planting->options->classes[i];
         if (logits[best] != -INFINITY)
-            swap_logits(logits, lyc__plant_answer(logits, planting->file.classes), best);
+            swap_logits(logits, lyc__argmax(logits, planting->file.classes), best);
     }
 }
 

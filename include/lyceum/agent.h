@@ -99,7 +99,9 @@ typedef struct lyc_agent_facts {
     const char *const *names;
     const double *reward_ce, *reward_accuracy; /* of each teacher on the reward split */
     const double *reward_ce_by_answer, *reward_accuracy_by_answer; /* [teachers, classes] the same of the rows there that
-                                                  the teacher answers with that class; both NULL: not known */
+                                                  the teacher answers with that class; both NULL: not known.
+                                                  LYC_EUSAGE for one without the other, LYC_ENUMERIC for NaN, by
+                                                  the strategies that look at them */
     const double *valid_ce, *valid_accuracy;   /* and on the validation split */
     size_t valid_rows;                         /* its labelled rows */
     const float *valid_log_prob;               /* [valid_rows, teachers] each teacher's log-probability of the label, T = 1;

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/argmax.h"
 #include "distill/job.h"
 #include "lyceum/memory.h"
 
@@ -96,13 +97,6 @@ static void choose_weights(const lyc__job *job, int without, float *weight) {
 
 /* ---- counting ---------------------------------------------------------------------------------------- */
 
-static size_t largest(const float *p, size_t classes) {
-    size_t best = 0;
-    for (size_t c = 1; c < classes; c++)
-        if (p[c] > p[best]) best = c;
-    return best;
-}
-
 static uint8_t bin_of(float confidence) {
     static const double edges[LYC_RUN_BINS - 1] = LYC_RUN_BIN_EDGES;
     uint8_t bin = 0;
@@ -120,7 +114,7 @@ static void count_rows(measuring *m, mixture *into, const uint32_t *rows, uint32
     size_t classes = (size_t)m->job->classes;
     for (uint32_t i = 0; i < count; i++) {
         const float *p = m->target + i * classes;
-        size_t answer = largest(p, classes), label = (size_t)m->job->splits->labels[rows[i]];
+        size_t answer = (size_t)lyc__argmax(p, (int)classes), label = (size_t)m->job->splits->labels[rows[i]];
         double loss = fmin(-log((double)p[label]), LYC__CROSS_ENTROPY_CAP);
         if (into == m->mixtures) m->bin[i] = bin_of(p[answer]);
         into->rows += 1.0;

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/argmax.h"
 #include "lyceum/memory.h"
 #include "nn/workspace.h"
 
@@ -155,13 +156,6 @@ void lyc_frozen_update(lyc_frozen *frozen, const float *params) {
 
 /* ---- measuring ---------------------------------------------------------------------------------------- */
 
-static size_t largest(const float *row, size_t classes) {
-    size_t best = 0;
-    for (size_t c = 1; c < classes; c++)
-        if (row[c] > row[best]) best = c;
-    return best;
-}
-
 void lyc_logit_error_measure(lyc_logit_error *out, const float *logits, const float *exact, size_t rows,
                              size_t classes) {
     double sum = 0;
@@ -174,7 +168,7 @@ void lyc_logit_error_measure(lyc_logit_error *out, const float *logits, const fl
             out->largest = fmax(out->largest, difference);
             sum += difference;
         }
-        changed += largest(mine, classes) != largest(other, classes);
+        changed += lyc__argmax(mine, (int)classes) != lyc__argmax(other, (int)classes);
     }
     if (rows == 0) return;
     out->mean = sum / (double)(rows * classes);

@@ -178,30 +178,51 @@ static void without_a_label_a_row_shows_what_the_teachers_answer_is_worth(void *
         assert_int_equal(lyc_strategy_create(&strategy, &options, &facts, 1, N, NULL), LYC_OK);
         lyc__observation *observe = observation_of(strategy);
         assert_int_equal(lyc__observation_build_rows(observe, &batch.input, true, out, NULL), LYC_OK);
-        double expected_ce[N][K], expected_accuracy[N][K], mean = 0.0, square = 0.0;
+        double expected[2][N][K], mean[2] = {0}, square[2] = {0};
         for (size_t row = 0; row < N; row++)
             for (size_t k = 0; k < K; k++) {
                 const float *z = batch.logits[k] + row * CLASSES;
                 size_t answer = 0;
                 for (size_t c = 0; c < CLASSES; c++) answer = z[c] > z[answer] ? c : answer;
                 bool by_answer = known && row % 2 == 0;
-                expected_ce[row][k] = fmin(by_answer ? ce[k * CLASSES + answer] : test_ce[k], 10.0);
-                expected_accuracy[row][k] = by_answer ? accuracy[k * CLASSES + answer] : test_accuracy[k];
-                mean += expected_ce[row][k] / (N * K);
-                square += expected_ce[row][k] * expected_ce[row][k] / (N * K);
+                expected[0][row][k] = fmin(by_answer ? ce[k * CLASSES + answer] : test_ce[k], 10.0);
+                expected[1][row][k] = by_answer ? accuracy[k * CLASSES + answer] : test_accuracy[k];
+                for (int figure = 0; figure < 2; figure++) {
+                    const double x = expected[figure][row][k];
+                    mean[figure] += x / (N * K);
+                    square[figure] += x * x / (N * K);
+                }
             }
         const size_t size = lyc__observation_size(observe);
+        const size_t places[2] = {LYC__FEATURE_reward_ce, LYC__FEATURE_reward_accuracy};
         for (size_t row = 0; row < N; row++)
-            for (size_t k = 0; k < K; k++) {
-                const double *own = out + row * size + k * LYC__OWN;
-                assert_near(own[LYC__FEATURE_reward_ce],
-                            (expected_ce[row][k] - mean) / sqrt(square - mean * mean), 1e-9);
-                assert_near(own[LYC__FEATURE_reward_accuracy],
-                            lyc__normaliser_apply(&observe->normaliser, LYC__FEATURE_reward_accuracy,
-                                                  expected_accuracy[row][k]),
-                            1e-12);
-            }
+            for (size_t k = 0; k < K; k++)
+                for (int figure = 0; figure < 2; figure++) {
+                    const double deviation = sqrt(square[figure] - mean[figure] * mean[figure]);
+                    assert_near(out[row * size + k * LYC__OWN + places[figure]],
+                                (expected[figure][row][k] - mean[figure]) / deviation, 1e-9);
+                }
         lyc_strategy_destroy(strategy);
+    }
+}
+
+static void figures_of_answers_are_given_whole_and_are_numbers(void **state) {
+    (void)state;
+    lyc_agent_options options = default_options("learned");
+    double ce[2 * CLASSES] = {0}, accuracy[2 * CLASSES] = {0};
+    for (int way = 0; way < 4; way++) {
+        lyc_agent_facts facts = test_facts(2);
+        lyc_strategy *strategy = NULL;
+        lyc_error err = {0};
+        ce[CLASSES + 3] = way == 2 ? (double)NAN : 0.0;
+        accuracy[CLASSES + 3] = way == 3 ? (double)NAN : 0.0;
+        facts.reward_ce_by_answer = way == 0 ? NULL : ce;
+        facts.reward_accuracy_by_answer = way == 1 ? NULL : accuracy;
+        assert_int_equal(lyc_strategy_create(&strategy, &options, &facts, 1, 8, &err),
+                         way < 2 ? LYC_EUSAGE : LYC_ENUMERIC);
+        assert_non_null(strstr(err.message, way < 2 ? "or neither" : "teacher t1"));
+        if (way >= 2) assert_non_null(strstr(err.message, "answers 3"));
+        assert_null(strategy);
     }
 }
 
@@ -310,6 +331,7 @@ int main(void) {
         cmocka_unit_test(without_labels_their_features_are_missing_and_leave_no_trace),
         cmocka_unit_test(a_reward_is_missing_until_there_is_one),
         cmocka_unit_test(without_a_label_a_row_shows_what_the_teachers_answer_is_worth),
+        cmocka_unit_test(figures_of_answers_are_given_whole_and_are_numbers),
         cmocka_unit_test(a_partial_teacher_has_finite_features),
         cmocka_unit_test(any_number_of_threads_sees_the_same),
         cmocka_unit_test(bad_logits_are_named_and_change_nothing),
